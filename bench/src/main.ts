@@ -1,0 +1,1 @@
+console.log(`bench: nothing to run yet (${process.argv.slice(2).join(" ") || "no arguments"})`)

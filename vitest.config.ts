@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config"
+import { SummaryReporter } from "./scripts/summary-reporter.ts"
+
+export default defineConfig({
+  test: {
+    include: ["packages/*/test/**/*.test.ts"],
+    // Tests of sockets, descriptors and live fibers count what the whole process holds.
+    sequence: { concurrent: false },
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    passWithNoTests: false,
+    reporters: ["default", new SummaryReporter()]
+  }
+})
