@@ -3,7 +3,7 @@ import { SummaryReporter } from "./scripts/summary-reporter.ts"
 
 export default defineConfig({
   test: {
-    include: ["packages/*/test/**/*.test.ts"],
+    include: ["{packages/*,bench,scripts}/test/**/*.test.ts"],
     // Tests of sockets, descriptors and live fibers count what the whole process holds.
     sequence: { concurrent: false },
     testTimeout: 20_000,

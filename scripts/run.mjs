@@ -1,38 +1,23 @@
 // `node scripts/run.mjs <task> [arguments]`: installs what is missing, then runs the task's tool.
-import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
-import { constants } from "node:os"
-import { ensureInstalled, ensureNodeVersion, pnpm, root } from "./install.mjs"
+import { wholeRequirements } from "./arguments.mjs"
+import { ensureInstalled, ensureNodeVersion, forgetInstalled } from "./install.mjs"
+import { node, pnpm, root } from "./process.mjs"
+
+/** @typedef {(args: ReadonlyArray<string>) => Promise<number>} Task */
 
 /**
- * A requirement number alone (`P1`, or `P1|P2`) means that number as a whole word: vitest would also find P1 in P10.
- *
- * @param {ReadonlyArray<string>} args
- */
-export const wholeRequirements = (args) => {
-  /** @param {string} text */
-  const bounded = (text) => /^[A-Z]\d+(\|[A-Z]\d+)*$/.test(text) ? `\\b(?:${text})\\b` : text
-  return args.map((arg, index) => {
-    if (args[index - 1] === "-t" || args[index - 1] === "--testNamePattern") return bounded(arg)
-    const [, option, pattern] = /^(-t=|--testNamePattern=)(.*)$/s.exec(arg) ?? []
-    return option === undefined || pattern === undefined ? arg : option + bounded(pattern)
-  })
-}
-
-/** @typedef {(args: ReadonlyArray<string>) => Promise<number> | number} Task */
-
-/**
- * @param {string} bin a program's JavaScript file inside node_modules, so that it runs on this very Node
+ * @param {string} file JavaScript, so that it runs on this very Node
  * @param {ReadonlyArray<string>} fixed
  * @returns {Task}
  */
-const tool = (bin, ...fixed) => (args) => node([`node_modules/${bin}`, ...fixed, ...args])
+const script = (file, ...fixed) => (args) => node([file, ...fixed, ...args])
 
 /**
- * @param {string} file a TypeScript program
+ * @param {string} file TypeScript
  * @returns {Task}
  */
-const program = (file) => (args) => {
+const program = (file) => async (args) => {
   if (existsSync(`${root}/${file}`)) return node(["--import", "tsx", file, ...args])
   console.error(`${file} does not exist yet.`)
   return 1
@@ -44,41 +29,24 @@ const tasks = {
   bench: program("bench/src/main.ts"),
   simulate: program("packages/pool/test/simulation/main.ts"),
   test: (args) => node(["node_modules/vitest/vitest.mjs", "run", ...wholeRequirements(args)]),
-  check: tool("typescript/bin/tsc", "-b"),
-  lint: tool("oxlint/bin/oxlint"),
-  format: tool("dprint/bin.cjs", "fmt"),
-  "format:check": tool("dprint/bin.cjs", "check"),
-  deadcode: tool("knip/bin/knip.js"),
-  build: (args) => node(["scripts/build.mjs", ...args]),
-  packages: (args) => node(["scripts/packages.mjs", ...args]),
+  check: script("node_modules/typescript/bin/tsc", "-b"),
+  lint: script("node_modules/oxlint/bin/oxlint", "--deny-warnings", "--report-unused-disable-directives"),
+  format: script("node_modules/dprint/bin.cjs", "fmt"),
+  "format:check": script("node_modules/dprint/bin.cjs", "check"),
+  deadcode: script("node_modules/knip/bin/knip.js"),
+  build: script("scripts/build.mjs"),
+  packages: script("scripts/packages.mjs"),
   pnpm
 }
 
-/** @param {ReadonlyArray<string>} args */
-const node = (args) =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" })
-    // A terminal sends Ctrl-C to the whole process group: forwarding it would interrupt the program twice.
-    const signals = /** @type {ReadonlyArray<NodeJS.Signals>} */ (["SIGINT", "SIGTERM", "SIGHUP"])
-    for (const signal of signals) {
-      process.on(signal, () => {
-        if (!(signal === "SIGINT" && process.stdin.isTTY)) child.kill(signal)
-      })
-    }
-    child.once("error", reject)
-    child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"]))
-  })
-
-const main = async () => {
-  const [name = "", ...args] = process.argv.slice(2)
-  const task = tasks[name]
-  if (task === undefined) {
-    console.error(`Unknown task "${name}". Tasks: ${Object.keys(tasks).join(", ")}`)
-    process.exit(1)
-  }
-  ensureNodeVersion()
-  if (name !== "pnpm") await ensureInstalled()
-  process.exit(await task(args))
+const [name = "", ...args] = process.argv.slice(2)
+const task = tasks[name]
+if (task === undefined) {
+  console.error(`Unknown task "${name}". Tasks: ${Object.keys(tasks).join(", ")}`)
+  process.exit(1)
 }
-
-await main()
+ensureNodeVersion()
+// pnpm is how the lockfile changes, so it must run while the lockfile is out of date; it may also undo the patch of tsc.
+if (task === pnpm) forgetInstalled()
+else await ensureInstalled()
+process.exit(await task(args))
