@@ -9,6 +9,10 @@ export const manifest = JSON.parse(readFileSync(`${root}/package.json`, "utf8"))
 /**
  * Runs a program to its end and answers its exit code, as a shell would.
  *
+ * A signal for this process is one for the program. Ctrl-C at a terminal reaches the program by itself, and one stop can
+ * arrive here twice, from npm and from whoever signals the whole process group: a program that shuts down gracefully
+ * must not take either for a second, impatient request.
+ *
  * @param {string} command
  * @param {ReadonlyArray<string>} args
  * @param {import("node:child_process").SpawnOptions} options
@@ -17,14 +21,17 @@ export const manifest = JSON.parse(readFileSync(`${root}/package.json`, "utf8"))
 const run = (command, args, options = {}) =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: "inherit", ...options })
+    let forwardedAt = 0
     /** @param {NodeJS.Signals} signal */
     const forward = (signal) => {
-      // A terminal sends Ctrl-C to the whole process group: forwarding it would interrupt the program twice.
-      if (!(signal === "SIGINT" && process.stdin.isTTY)) child.kill(signal)
+      if (signal === "SIGINT" && process.stdin.isTTY) return
+      if (Date.now() - forwardedAt < sameStopWithin) return
+      forwardedAt = Date.now()
+      child.kill(signal)
     }
-    for (const signal of forwarded) process.on(signal, forward)
+    for (const signal of stops) process.on(signal, forward)
     const settle = () => {
-      for (const signal of forwarded) process.off(signal, forward)
+      for (const signal of stops) process.off(signal, forward)
     }
     child.once("error", (error) => {
       settle()
@@ -37,7 +44,8 @@ const run = (command, args, options = {}) =>
   })
 
 /** @type {ReadonlyArray<NodeJS.Signals>} */
-const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"]
+const stops = ["SIGINT", "SIGTERM", "SIGHUP"]
+const sameStopWithin = 200
 
 /**
  * Runs JavaScript on the very Node that runs this.
@@ -53,6 +61,4 @@ export const node = (args, options) => run(process.execPath, args, options)
  * @param {ReadonlyArray<string>} args
  * @param {import("node:child_process").SpawnOptions} [options]
  */
-export const pnpm = (args, options) =>
-  // npx is a .cmd file on Windows, which only a shell can start.
-  run("npx", ["--yes", manifest.packageManager, ...args], { shell: process.platform === "win32", ...options })
+export const pnpm = (args, options) => run("npx", ["--yes", manifest.packageManager, ...args], options)

@@ -1,4 +1,5 @@
 // `node scripts/run.mjs <task> [arguments]`: installs what is missing, then runs the task's tool.
+// The scripts of package.json `exec` it: a shell between npm and this process would keep the signals to itself.
 import { existsSync } from "node:fs"
 import { wholeRequirements } from "./arguments.mjs"
 import { ensureInstalled, ensureNodeVersion, forgetInstalled } from "./install.mjs"
@@ -14,11 +15,17 @@ import { node, pnpm, root } from "./process.mjs"
 const script = (file, ...fixed) => (args) => node([file, ...fixed, ...args])
 
 /**
+ * Away from a terminal the program gets a process group of its own, so that a signal for the group reaches it once,
+ * forwarded by `run`.
+ *
  * @param {string} file TypeScript
  * @returns {Task}
  */
 const program = (file) => async (args) => {
-  if (existsSync(`${root}/${file}`)) return node(["--import", "tsx", file, ...args])
+  if (existsSync(`${root}/${file}`)) {
+    const loaders = ["--import", "tsx", "--import", "./scripts/follow-parent.mjs"]
+    return node([...loaders, file, ...args], { detached: !process.stdin.isTTY })
+  }
   console.error(`${file} does not exist yet.`)
   return 1
 }
