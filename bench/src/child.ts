@@ -1,0 +1,7 @@
+import { register } from "node:module"
+
+/** Where the measuring begins: built JavaScript alone, in a process of its own with the collector at hand. */
+register("./resolveBuilt.js", import.meta.url)
+
+const { runSuites } = await import("./run.ts")
+await runSuites(process.argv.slice(2))

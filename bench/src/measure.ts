@@ -1,0 +1,124 @@
+import { Effect } from "effect"
+import type { Progress } from "./progress.ts"
+import { median, spread } from "./statistics.ts"
+import { collectYoung, type Elapsed, makeStopwatch } from "./stopwatch.ts"
+
+export interface Sample extends Elapsed {
+  readonly operations: number
+}
+
+/** One column of the measurement: something that can be done `operations` times, and timed. */
+export interface Cell {
+  readonly name: string
+  /** Does about this many operations; the sample says how many it were and how long they took. */
+  readonly sample: (operations: number) => Effect.Effect<Sample, unknown>
+}
+
+export interface Series {
+  readonly name: string
+  readonly samples: ReadonlyArray<Sample>
+  /** Nanoseconds of CPU per operation, one for each round. */
+  readonly nanos: ReadonlyArray<number>
+  readonly median: number
+  readonly spread: number
+}
+
+export interface Measured {
+  readonly all: ReadonlyArray<Series>
+  readonly of: (name: string) => Series
+}
+
+export interface MeasureOptions {
+  readonly rounds: number
+  /** The least a cell lasts in a round: its number of operations grows until it does. */
+  readonly minMillis: number
+  readonly progress: Progress
+}
+
+/** Times a loop in one fiber. The effect is built anew for each operation, as a caller would. */
+export const loopCell = <E>(name: string, body: (operation: number) => Effect.Effect<unknown, E>): Cell => ({
+  name,
+  sample: (operations) =>
+    Effect.suspend(() => {
+      const watch = makeStopwatch()
+      let done = 0
+      const loop = Effect.whileLoop({
+        while: () => done < operations,
+        body: () => body(done),
+        step: () => {
+          done += 1
+        }
+      })
+      watch.start()
+      return Effect.map(loop, () => {
+        watch.stop()
+        return { operations, ...watch.read() }
+      })
+    })
+})
+
+/** Times a loop over a library of promises in its own world: no fiber, no bridge per operation. */
+export const promiseLoopCell = (name: string, loop: (operations: number) => Promise<void>): Cell => ({
+  name,
+  sample: (operations) =>
+    Effect.promise(async () => {
+      const watch = makeStopwatch()
+      watch.start()
+      await loop(operations)
+      watch.stop()
+      return { operations, ...watch.read() }
+    })
+})
+
+const millis = (sample: Sample): number => sample.wallNanos / 1e6
+
+/** How many operations the next sample needs so as to last the minimum with a margin of 30 %. */
+const enough = (sample: Sample, minMillis: number): number =>
+  Math.ceil(sample.operations * Math.min(16, 1.3 * minMillis / Math.max(millis(sample), 0.001)))
+
+const sampleCell = (cell: Cell, operations: number) =>
+  Effect.zipRight(Effect.sync(collectYoung), Effect.orDie(cell.sample(operations)))
+
+/** Rounds that are thrown away: what the cells share in Effect's interpreter settles only when all have run in turn. */
+const WARM_UP_ROUNDS = 3
+
+/** The first run of a cell: its number of operations is found while its code becomes hot. */
+const calibrate = (cell: Cell, minMillis: number): Effect.Effect<number> =>
+  Effect.gen(function*() {
+    let operations = 1
+    while (true) {
+      const sample = yield* sampleCell(cell, operations)
+      operations = enough(sample, minMillis)
+      if (millis(sample) >= minMillis) return operations
+    }
+  })
+
+const toSeries = (name: string, samples: ReadonlyArray<Sample>): Series => {
+  const nanos = samples.map((sample) => sample.cpuNanos / sample.operations)
+  return { name, samples, nanos, median: median(nanos), spread: spread(nanos) }
+}
+
+/** A B C, A B C, …: after a warm-up of each cell, every round measures every cell once, in the order given. */
+export const measure = (cells: ReadonlyArray<Cell>, options: MeasureOptions): Effect.Effect<Measured> =>
+  Effect.gen(function*() {
+    const runs = cells.map((cell) => ({ cell, operations: 1, samples: new Array<Sample>() }))
+    for (const run of runs) {
+      options.progress.show(`warm-up: ${run.cell.name}`)
+      run.operations = yield* calibrate(run.cell, options.minMillis)
+    }
+    for (let round = 1 - WARM_UP_ROUNDS; round <= options.rounds; round += 1) {
+      for (const run of runs) {
+        options.progress.show(`${round < 1 ? "warm-up" : `round ${round} of ${options.rounds}`}: ${run.cell.name}`)
+        const sample = yield* sampleCell(run.cell, run.operations)
+        if (round >= 1) run.samples.push(sample)
+        if (millis(sample) < options.minMillis) run.operations = enough(sample, options.minMillis)
+      }
+    }
+    const all = runs.map((run) => toSeries(run.cell.name, run.samples))
+    const of = (name: string): Series => {
+      const series = all.find((candidate) => candidate.name === name)
+      if (series === undefined) throw new Error(`no cell named "${name}" was measured`)
+      return series
+    }
+    return { all, of }
+  })

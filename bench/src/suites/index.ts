@@ -1,0 +1,4 @@
+import type { Suite } from "../suite.ts"
+
+/** Every suite by the name it has on the command line; loaded only when it is run. */
+export const suites: Readonly<Record<string, () => Promise<Suite>>> = {}
