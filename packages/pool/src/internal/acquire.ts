@@ -1,0 +1,160 @@
+/** The way in: a connection that is there, or a place in the queue. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as PoolError from "../PoolError.ts"
+import { PoolEvent } from "../PoolEvent.ts"
+import { Caller } from "./caller.ts"
+import type { Connection } from "./connection.ts"
+import { type Core, type Host, now, type Out } from "./core.ts"
+import { notice } from "./heartbeat.ts"
+import { admit, find } from "./hosts.ts"
+import { Borrow } from "./lease.ts"
+import { situation, unknownHost } from "./situation.ts"
+import * as Transitions from "./state/transitions.ts"
+import { finish, noteRefusal, step } from "./step.ts"
+import { mark } from "./tracing.ts"
+
+/** How one acquire differs from the others. */
+export interface AcquireOptions {
+  /** take only a connection that is opened for this: never a used one */
+  readonly fresh?: boolean | undefined
+  /** instead of `acquireTimeout` */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+type Holder = Fiber.RuntimeFiber<unknown, unknown>
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** The fast path: a lease at once, if a connection is idle. One step, no effect. */
+export const take = <K, Conn, E>(
+  core: Core<K, Conn, E>,
+  key: K,
+  options: AcquireOptions | undefined,
+  holder: Holder
+): Borrow<K, Conn, E> | undefined => {
+  const host = find(core, key)
+  if (host === undefined || core.closed || options?.fresh === true) return undefined
+  const at = now(core)
+  notice(core, at)
+  const out: Out<K, Conn, E> = []
+  const connection = Transitions.take(host.state, at, out)
+  const lease = connection === undefined ? undefined : lend(host, connection, holder, at, 0)
+  finish(host, out)
+  return lease
+}
+
+/** The other path: joins the queue and waits. To be run uninterruptibly; only the wait itself is restored. */
+export const wait = <K, Conn, E>(
+  core: Core<K, Conn, E>,
+  key: K,
+  options: AcquireOptions | undefined,
+  holder: Holder,
+  restore: Restore
+): Effect.Effect<Borrow<K, Conn, E>, PoolError.AcquireError | E> =>
+  Effect.suspend(() =>
+    core.closed
+      ? Effect.fail(new PoolError.PoolClosed(unknownHost(core, find(core, key)?.label ?? safeLabel(core, key))))
+      : Effect.flatMap(admit(core, key), (host) => {
+        const caller = enqueue(host, options, holder)
+        return Effect.matchCauseEffect(restore(caller.await), {
+          // Outside `restore`: no interruption can come between the end of the wait and this.
+          onFailure: (cause) => {
+            withdraw(caller)
+            return Effect.failCause(cause)
+          },
+          onSuccess: Effect.succeed
+        })
+      })
+  )
+
+const safeLabel = <K, Conn, E>(core: Core<K, Conn, E>, key: K): string => {
+  try {
+    return core.connector.label(key)
+  } catch {
+    return "(no label)"
+  }
+}
+
+const enqueue = <K, Conn, E>(
+  host: Host<K, Conn, E>,
+  options: AcquireOptions | undefined,
+  holder: Holder
+): Caller<K, Conn, E> => {
+  const { core, state } = host
+  const at = now(core)
+  notice(core, at)
+  const timeout = options?.timeout === undefined ? state.settings.acquireTimeout : Duration.toMillis(options.timeout)
+  const caller = new Caller(host, holder, at, options?.fresh === true, timeout)
+  step(host, (_, time, out) => Transitions.join(state, caller, time, out))
+  if (!caller.queued) return caller
+  caller.deadline = core.timekeeper.at(at + timeout, () => timeOut(caller))
+  mark(caller, "watertight.waiting", at)
+  if (core.events.active && caller.dial === undefined) {
+    core.events.emit(PoolEvent.Waiting({ at, host: host.label, position: state.waiters.undialedSize }))
+  }
+  return caller
+}
+
+/** The wait ended without an answer, or the answer came too late to be received. */
+const withdraw = <K, Conn, E>(caller: Caller<K, Conn, E>): void => {
+  const { host } = caller
+  host.core.timekeeper.cancel(caller.deadline)
+  caller.lease?.neverReceived()
+  if (caller.queued) step(host, (state, at, out) => Transitions.leave(state, caller, at, out))
+}
+
+const timeOut = <K, Conn, E>(caller: Caller<K, Conn, E>): void => {
+  if (!caller.queued) return
+  const { host, timeout } = caller
+  const { lastFailure } = host
+  const error = new PoolError.AcquireTimeout({
+    ...situation(host, caller.since),
+    timeout,
+    heldByCaller: heldBy(host, caller.fiber),
+    lastFailure: lastFailure !== undefined && lastFailure.at >= caller.since ? lastFailure.text : undefined
+  })
+  step(host, (state, at, out) => Transitions.leave(state, caller, at, out))
+  noteRefusal(host, error._tag, caller.since)
+  caller.settle(Effect.fail(error))
+}
+
+const heldBy = <K, Conn, E>(host: Host<K, Conn, E>, fiber: Holder): number => {
+  let held = 0
+  for (const lease of host.leases) if (lease.holder === fiber) held++
+  return held
+}
+
+/** A connection goes to a waiter. */
+export const serve = <K, Conn, E>(
+  host: Host<K, Conn, E>,
+  caller: Caller<K, Conn, E>,
+  connection: Connection<K, Conn, E>
+): void => {
+  const at = now(host.core)
+  const waited = at - caller.since
+  const lease = lend(host, connection, caller.fiber, at, waited)
+  caller.lease = lease
+  host.metrics.waited(waited)
+  mark(caller, "watertight.acquired", at)
+  caller.settle(Effect.succeed(lease))
+}
+
+const lend = <K, Conn, E>(
+  host: Host<K, Conn, E>,
+  connection: Connection<K, Conn, E>,
+  holder: Holder,
+  at: number,
+  waited: number
+): Borrow<K, Conn, E> => {
+  const { core } = host
+  const lease = new Borrow(host, connection, holder, at)
+  host.leases.add(lease)
+  if (core.settings.leakStacks) lease.stack = new Error("acquired here").stack
+  core.alarms.leakDetector.soonest(at + host.state.settings.leakThreshold)
+  if (core.events.active) {
+    const { address, reused } = lease
+    core.events.emit(PoolEvent.Acquired({ at, host: host.label, connection: connection.id, address, reused, waited }))
+  }
+  return lease
+}

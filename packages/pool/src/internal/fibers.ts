@@ -1,0 +1,52 @@
+/** The pool's own fibers besides its loops: dials, closes, checks, resolutions. None outlives the pool. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+
+export class Fibers {
+  private readonly alive = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+  private readonly fork: (effect: Effect.Effect<unknown>) => Fiber.RuntimeFiber<unknown, unknown>
+
+  constructor(runtime: Runtime.Runtime<never>) {
+    // A fiber that could be interrupted before its first step would end without having cleaned up after itself: each starts
+    // uninterruptible and says itself where it may be interrupted.
+    const uninterruptible = Runtime.disableRuntimeFlag(runtime, RuntimeFlags.Interruption)
+    // Not immediate: whoever forks is in the middle of a step.
+    this.fork = (effect) => Runtime.runFork(uninterruptible)(effect, { immediate: false })
+  }
+
+  get size(): number {
+    return this.alive.size
+  }
+
+  run(effect: Effect.Effect<unknown>): Fiber.RuntimeFiber<unknown, unknown> {
+    const fiber = this.fork(effect)
+    this.alive.add(fiber)
+    fiber.addObserver(() => {
+      this.alive.delete(fiber)
+    })
+    return fiber
+  }
+
+  /** For the one fiber that ends all the others. */
+  apart(effect: Effect.Effect<unknown>): void {
+    this.fork(effect)
+  }
+
+  /** Interrupts and awaits all of them, for so long; what hangs uninterruptibly is left behind. */
+  end(within: Duration.DurationInput): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.alive.size === 0) return Effect.void
+      const fibers = [...this.alive]
+      for (const fiber of fibers) interrupt(fiber)
+      return Fiber.awaitAll(fibers).pipe(Effect.interruptible, Effect.timeoutOption(within), Effect.asVoid)
+    })
+  }
+}
+
+/** Asks a fiber to end, without waiting for it. */
+export const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): void =>
+  fiber?.unsafeInterruptAsFork(FiberId.none)

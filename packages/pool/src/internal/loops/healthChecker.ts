@@ -1,0 +1,67 @@
+/**
+ * Asks every idle connection, through that very connection, whether its peer is there: so many at once, and each one is
+ * proven alive within the interval plus the time of one check, or closed.
+ */
+import type * as Effect from "effect/Effect"
+import * as MutableHashMap from "effect/MutableHashMap"
+import type { Connection } from "../connection.ts"
+import { type Core, now } from "../core.ts"
+import { beat } from "../heartbeat.ts"
+import * as Transitions from "../state/transitions.ts"
+import { step } from "../step.ts"
+import { loop } from "./loop.ts"
+
+export const healthChecker = <K, Conn, E>(core: Core<K, Conn, E>): Effect.Effect<never> => {
+  /** asked, but not yet checked; in the order in which they were asked */
+  const queue = new Set<Connection<K, Conn, E>>()
+  let last = now(core)
+  core.onCheckSlot = () => checkNext(core, queue)
+  return loop(core, "health checker", core.alarms.healthChecker, (at) => {
+    const { healthCheckInterval } = core.settings
+    if (healthCheckInterval === Infinity) {
+      queue.clear()
+      return Infinity
+    }
+    // The first round only sets the alarm; so does one after the interval has been made longer.
+    if (at < last + healthCheckInterval) return last + healthCheckInterval
+    last = at
+    beat(core, at)
+    ask(core, queue, at)
+    checkNext(core, queue)
+    return at + healthCheckInterval
+  })
+}
+
+const ask = <K, Conn, E>(core: Core<K, Conn, E>, queue: Set<Connection<K, Conn, E>>, at: number): void => {
+  let longest = 0
+  let asked = false
+  for (const host of MutableHashMap.values(core.hosts)) {
+    for (const member of host.state.idle) {
+      const connection = member as Connection<K, Conn, E> // only connections of this pool are in its hosts' states
+      if (connection.asked !== undefined || connection.reserved) continue
+      connection.asked = at
+      queue.add(connection)
+      asked = true
+    }
+    longest = Math.max(longest, host.state.settings.healthCheckTimeout)
+  }
+  if (!asked) return
+  // However slow or hung the checks are, what was asked now is proven by then or not trusted any more.
+  core.timekeeper.at(at + core.settings.healthCheckInterval + longest, () => {
+    for (const host of MutableHashMap.values(core.hosts)) {
+      step(host, (state, time, out) => Transitions.unproven(state, at, time, out))
+    }
+  })
+}
+
+const checkNext = <K, Conn, E>(core: Core<K, Conn, E>, queue: Set<Connection<K, Conn, E>>): void => {
+  for (const connection of queue) {
+    if (!core.checks.free || core.closed) return
+    queue.delete(connection)
+    const { host } = connection
+    // It may have been lent, proven by use, or closed since it was asked.
+    if (connection.list !== host.state.idle || connection.asked === undefined || connection.reserved) continue
+    step(host, (state) => Transitions.reserve(state, connection))
+    core.actions.check(host, connection)
+  }
+}

@@ -1,0 +1,38 @@
+/** Dials ahead, so that as many connections are idle as the floor `minIdle` asks for. */
+import type * as Effect from "effect/Effect"
+import * as MutableHashMap from "effect/MutableHashMap"
+import type { Core, Host } from "../core.ts"
+import { refresh } from "../resolve.ts"
+import * as Transitions from "../state/transitions.ts"
+import { step } from "../step.ts"
+import { loop } from "./loop.ts"
+
+export const replenisher = <K, Conn, E>(core: Core<K, Conn, E>): Effect.Effect<never> =>
+  loop(core, "replenisher", core.alarms.replenisher, (at) => {
+    let next = Infinity
+    for (const host of MutableHashMap.values(core.hosts)) next = Math.min(next, replenish(host, at))
+    return next
+  })
+
+/** One host's share of a round; tells when to try again. */
+const replenish = <K, Conn, E>(host: Host<K, Conn, E>, at: number): number => {
+  const { addresses, settings } = host.state
+  if (settings.minIdle === 0) return Infinity
+  if (!addresses.known) {
+    refresh(host)
+    return at + retryPause
+  }
+  // After failures, nobody is waiting: there is time.
+  const avoidedUntil = addresses.avoidedUntil()
+  if (avoidedUntil > at) return avoidedUntil
+  while (lacking(host) > 0) {
+    const obstacle = step(host, (state, time, out) => Transitions.warm(state, () => undefined, time, out))
+    if (obstacle !== undefined) return at + retryPause
+  }
+  return Infinity
+}
+
+const lacking = <K, Conn, E>({ state }: Host<K, Conn, E>): number =>
+  state.settings.minIdle - state.idle.size - Math.max(0, state.connecting.size - state.waiters.size)
+
+const retryPause = 1_000

@@ -1,0 +1,217 @@
+/** The composition root: builds what the parts share, forks the loops into the scope, and adds the one finalizer. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as MutableHashMap from "effect/MutableHashMap"
+import * as Option from "effect/Option"
+import { pipeArguments } from "effect/Pipeable"
+import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import type { AcquireOptions, ConnectionPool } from "../ConnectionPool.ts"
+import type { Connector } from "../Connector.ts"
+import type * as Lease from "../Lease.ts"
+import type { Options } from "../PoolConfig.ts"
+import type { AcquireError, ConfigInvalid } from "../PoolError.ts"
+import { serve, take, wait } from "./acquire.ts"
+import { Alarm } from "./alarm.ts"
+import { check } from "./check.ts"
+import { closeConnection } from "./close.ts"
+import type { Core } from "./core.ts"
+import { cancelAttempt, raceLater, startAttempt } from "./dial.ts"
+import { EventHub } from "./events.ts"
+import { Fibers } from "./fibers.ts"
+import { find } from "./hosts.ts"
+import type { Borrow } from "./lease.ts"
+import { dnsRefresher } from "./loops/dnsRefresher.ts"
+import { evictor } from "./loops/evictor.ts"
+import { healthChecker } from "./loops/healthChecker.ts"
+import { leakDetector } from "./loops/leakDetector.ts"
+import { replenisher } from "./loops/replenisher.ts"
+import { reconfigure } from "./reconfigure.ts"
+import { startResolve } from "./resolve.ts"
+import { resolve, type Settings } from "./settings.ts"
+import { makeShutdown } from "./shutdown.ts"
+import { Slots } from "./state/slots.ts"
+import { Total } from "./state/total.ts"
+import * as Transitions from "./state/transitions.ts"
+import { hostStats, poolStats } from "./stats.ts"
+import { step } from "./step.ts"
+import { Timekeeper } from "./timekeeper.ts"
+import { takeTurns } from "./turns.ts"
+import { TypeId } from "./typeId.ts"
+import { warm } from "./warm.ts"
+
+export const make = <K, Conn, E>(
+  connector: Connector<K, Conn, E>,
+  config: Partial<Options<K>> = {}
+): Effect.Effect<ConnectionPool<K, Conn, E>, ConfigInvalid, Scope.Scope> =>
+  Effect.gen(function*() {
+    const core = yield* makeCore(connector, config)
+    const scope = yield* Effect.scope
+    // The timekeeper is the last to go: it keeps the time limits of the shutdown itself.
+    const timekeeper = yield* core.timekeeper.turn(core.clock).pipe(
+      Effect.catchAllDefect((defect) => Effect.logError(`${core.settings.name}: a deadline failed`, defect)),
+      Effect.forever,
+      Effect.interruptible,
+      Effect.forkIn(scope)
+    )
+    const shutdown = makeShutdown(core, timekeeper)
+    yield* Scope.addFinalizer(scope, shutdown)
+    core.loops = yield* Effect.forEach(
+      [evictor(core), healthChecker(core), dnsRefresher(core), replenisher(core), leakDetector(core)],
+      (loop) => loop.pipe(Effect.interruptible, Effect.forkIn(scope))
+    )
+    return new Pool(core, shutdown)
+  })
+
+const makeCore = <K, Conn, E>(
+  connector: Connector<K, Conn, E>,
+  config: Partial<Options<K>>
+): Effect.Effect<Core<K, Conn, E>, ConfigInvalid> =>
+  Effect.gen(function*() {
+    const settings: Settings = yield* resolve(config)
+    const clock = yield* Effect.clock
+    const runtime = yield* Effect.runtime()
+    return {
+      connector,
+      actions: {
+        serve,
+        open: startAttempt,
+        cancel: cancelAttempt,
+        race: raceLater,
+        close: closeConnection,
+        check,
+        resolve: startResolve,
+        takeTurns
+      },
+      clock,
+      settings,
+      given: config,
+      overrides: config.overrides,
+      hosts: MutableHashMap.empty(),
+      total: new Total(settings.maxConnections, settings.maxIdle),
+      checks: new Slots(settings.healthCheckConcurrency),
+      onCheckSlot: undefined,
+      resolves: new Slots(settings.maxResolving),
+      toResolve: new Set(),
+      fibers: new Fibers(withoutSpan(runtime)),
+      timekeeper: new Timekeeper(),
+      alarms: {
+        evictor: new Alarm(),
+        healthChecker: new Alarm(),
+        dnsRefresher: new Alarm(),
+        replenisher: new Alarm(),
+        leakDetector: new Alarm()
+      },
+      events: new EventHub(clock, settings.eventBuffer),
+      instruments: { pool: settings.name, prefix: settings.metricsPrefix },
+      loops: [],
+      failedRounds: 0,
+      heartbeat: clock.unsafeCurrentTimeMillis(),
+      turning: false,
+      closed: false,
+      connectionIds: 0
+    }
+  })
+
+/** What the pool does later is no part of the span in which it was built. */
+const withoutSpan = (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> =>
+  Runtime.updateContext(
+    runtime,
+    (context) => Context.omit(Tracer.ParentSpan)(context as Context.Context<Tracer.ParentSpan>)
+  )
+
+class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E> {
+  readonly [TypeId]: typeof TypeId = TypeId
+  private readonly core: Core<K, Conn, E>
+  readonly shutdown: ConnectionPool<K, Conn, E>["shutdown"]
+  readonly stats: ConnectionPool<K, Conn, E>["stats"]
+  readonly events: ConnectionPool<K, Conn, E>["events"]
+  readonly metrics: ConnectionPool<K, Conn, E>["metrics"]
+
+  constructor(core: Core<K, Conn, E>, shutdown: ConnectionPool<K, Conn, E>["shutdown"]) {
+    this.core = core
+    this.shutdown = shutdown
+    this.stats = Effect.sync(() => poolStats(core))
+    this.events = core.events.stream
+    this.metrics = Effect.sync(() =>
+      Array.from(MutableHashMap.values(core.hosts), (host) => host.metrics.toJSON()).flat()
+    )
+  }
+
+  use<A, E2, R>(
+    key: K,
+    f: (lease: Lease.Lease<Conn>) => Effect.Effect<A, E2, R>,
+    options?: AcquireOptions
+  ): Effect.Effect<A, AcquireError | E | E2, R> {
+    const { core } = this
+    return Effect.uninterruptibleMask((restore) => {
+      // The end of the lease is the very next thing after `f`, in the mask: nothing can come between.
+      const run = (lease: Borrow<K, Conn, E>): Effect.Effect<A, E2, R> =>
+        Effect.matchCauseEffect(restore(Effect.suspend(() => f(lease))), {
+          onFailure: (cause) => {
+            lease.failed(cause)
+            return Effect.failCause(cause)
+          },
+          onSuccess: (value) => {
+            lease.succeeded()
+            return Effect.succeed(value)
+          }
+        })
+      return Effect.withFiberRuntime((fiber) => {
+        const lease = take(core, key, options, fiber)
+        return lease !== undefined ? run(lease) : Effect.flatMap(wait(core, key, options, fiber, restore), run)
+      })
+    })
+  }
+
+  acquire(key: K, options?: AcquireOptions): Effect.Effect<Lease.Lease<Conn>, AcquireError | E, Scope.Scope> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiberRuntime((fiber) => {
+        const own = (lease: Borrow<K, Conn, E>): Effect.Effect<Lease.Lease<Conn>, never, Scope.Scope> =>
+          Effect.as(
+            Scope.addFinalizerExit(Context.unsafeGet(fiber.currentContext, Scope.Scope), (exit) => lease.release(exit)),
+            lease
+          )
+        const lease = take(this.core, key, options, fiber)
+        return lease !== undefined ? own(lease) : Effect.flatMap(wait(this.core, key, options, fiber, restore), own)
+      })
+    )
+  }
+
+  lease(key: K, options?: AcquireOptions): Effect.Effect<Lease.OwnedLease<Conn>, AcquireError | E> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiberRuntime((fiber) => {
+        const lease = take(this.core, key, options, fiber)
+        return lease !== undefined ? Effect.succeed(lease) : wait(this.core, key, options, fiber, restore)
+      })
+    )
+  }
+
+  warm(key: K, connections: number): Effect.Effect<void, AcquireError | E> {
+    return warm(this.core, key, connections)
+  }
+
+  retire(key: K): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const host = find(this.core, key)
+      if (host !== undefined) step(host, Transitions.retireAll)
+    })
+  }
+
+  reconfigure(change: Partial<Options<K>>): Effect.Effect<void, ConfigInvalid> {
+    return reconfigure(this.core, change)
+  }
+
+  hostStats(key: K): ReturnType<ConnectionPool<K, Conn, E>["hostStats"]> {
+    return Effect.sync(() => Option.map(Option.fromNullable(find(this.core, key)), hostStats))
+  }
+
+  pipe(): unknown {
+    return pipeArguments(this, arguments)
+  }
+
+  toJSON(): unknown {
+    return { _id: "ConnectionPool", name: this.core.settings.name, stats: poolStats(this.core) }
+  }
+}

@@ -1,0 +1,178 @@
+/** How a dial goes: an attempt, others that race or follow it, and its end. PURE. */
+import * as Addresses from "./addresses.ts"
+import * as Breaker from "./breaker.ts"
+import type { Decisions } from "./decision.ts"
+import { Dial, type Failure } from "./dial.ts"
+import { forgoProbe, setBreaker } from "./ending.ts"
+import type { HostState } from "./hostState.ts"
+import { settle } from "./lending.ts"
+import type { Member } from "./member.ts"
+import type { Waiter } from "./waiters.ts"
+
+/** Why no dial could start. */
+export type Obstacle =
+  /** the addresses are not known yet */
+  | "unresolved"
+  /** every address's breaker is open */
+  | "unavailable"
+  /** enough dials are in flight */
+  | "connecting"
+  /** the host has all the connections that it may have */
+  | "limit"
+  /** all hosts together have; the host is in line, if it asked for its waiters */
+  | "total"
+
+/** Starts a dial, if nothing stands in its way. */
+export const dial = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  now: number,
+  out: Decisions<C, W>,
+  ended?: (failure: Failure | undefined) => void
+): Dial | Obstacle => {
+  const effort = new Dial(ended)
+  const obstacle = attempt(state, effort, now, out, ended === undefined)
+  return obstacle ?? effort
+}
+
+/** Starts one more attempt of a dial. `inLine`: whether to wait for the total limit, if that is what is missing. */
+const attempt = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  effort: Dial,
+  now: number,
+  out: Decisions<C, W>,
+  inLine: boolean
+): Obstacle | undefined => {
+  const { addresses, settings, total } = state
+  if (!addresses.known) return "unresolved"
+  const endpoint = addresses.choose(effort.tried, settings.breaker, now)
+  if (endpoint === undefined) return "unavailable"
+  if (state.used >= settings.maxConnectionsPerHost) return "limit"
+  // While nobody knows what one connection can carry, a second one may be one too many.
+  if (state.connecting.size >= (state.reach === undefined ? 1 : settings.maxConnectingPerHost)) return "connecting"
+  if (!(inLine ? total.take(state) : total.takeSpare())) return "total"
+  const before = endpoint.breaker
+  const member = state.create(endpoint, effort, now)
+  setBreaker(state, endpoint, Breaker.begin(before), out)
+  member.probe = endpoint.breaker.state === "halfOpen"
+  endpoint.connections++
+  effort.tried.add(endpoint)
+  effort.attempts.add(member)
+  state.dials.add(effort)
+  state.move(member, state.connecting)
+  out.push({ _tag: "Open", member })
+  if (addresses.choose(effort.tried, settings.breaker, now) !== undefined) out.push({ _tag: "Race", dial: effort })
+  return undefined
+}
+
+/** The dial has had no answer for a while: another address joins the race, if a permit is to spare. */
+export const race = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  effort: Dial,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  if (state.dials.has(effort)) attempt(state, effort, now, out, false)
+}
+
+/** The attempt has a connection. It wins its dial; the other attempts are ended. */
+export const opened = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: C,
+  expiresAt: number,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  if (member.list !== state.connecting) return
+  const effort = member.dial
+  state.counters.opened++
+  state.reach = Math.max(1, member.capacity)
+  member.openedAt = now
+  member.idleSince = now
+  member.expiresAt = Math.min(member.expiresAt, expiresAt)
+  Addresses.noteSuccess(member.endpoint)
+  if (effort === undefined) member.retiring ??= "lost"
+  else conclude(state, effort, member, out)
+  if (!member.endpoint.current) member.retiring ??= "addressGone"
+  if (member.endpoint.breaker.state !== "closed" && !member.probe) member.retiring ??= "unhealthy"
+  if (state.shut) member.retiring = "shutdown"
+  state.move(member, state.idle)
+  settle(state, member, now, out)
+  effort?.ended?.(undefined)
+}
+
+/**
+ * An attempt leads to no connection. Its dial goes on at another address, or ends with the caller's error. The socket may
+ * still be there: `vanished` says when it is not.
+ */
+export const failed = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: C,
+  failure: Failure,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  const effort = member.dial
+  if (effort === undefined) return
+  const endpoint = member.endpoint
+  member.dial = undefined
+  effort.attempts.delete(member)
+  state.counters.failed++
+  Addresses.noteFailure(endpoint, now)
+  if (failure.fault === "peer") {
+    const next = Breaker.fail(endpoint.breaker, state.settings.breaker, member.probe, now)
+    member.probe = false
+    setBreaker(state, endpoint, next, out)
+  }
+  forgoProbe(state, member, out)
+  // Nobody needs it any more: no second address.
+  const wanted = effort.owner !== undefined || effort.ended !== undefined
+  const obstacle = wanted ? attempt(state, effort, now, out, false) : "unavailable"
+  if (obstacle === undefined || effort.attempts.size > 0) return
+  state.dials.delete(effort)
+  const owner = state.waiters.disown(effort)
+  // With an address left to try, the caller waits for the permit that it takes.
+  if (owner !== undefined && obstacle === "unavailable") {
+    state.waiters.leave(owner)
+    out.push({ _tag: "Refuse", waiter: owner, refusal: { _tag: "Failed", failure } })
+  }
+  effort.ended?.(failure)
+}
+
+/** The socket of an attempt is gone, or was given up: its permit is free. */
+export const vanished = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: Member,
+  out: Decisions<C, W>
+): void => {
+  if (member.list !== state.connecting) return
+  state.drop(member)
+  state.total.give()
+  member.endpoint.connections--
+  forgoProbe(state, member, out)
+  state.addresses.forgetIfUnused(member.endpoint)
+}
+
+/** Ends an attempt before it has led to anything. Its permit stays taken until it is gone. */
+export const cancel = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: Member,
+  out: Decisions<C, W>
+): void => {
+  member.dial?.attempts.delete(member)
+  member.dial = undefined
+  forgoProbe(state, member, out)
+  out.push({ _tag: "Cancel", member: member as C }) // only C enters a HostState<C, W>
+}
+
+const conclude = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  effort: Dial,
+  winner: Member,
+  out: Decisions<C, W>
+): void => {
+  winner.dial = undefined
+  effort.attempts.delete(winner)
+  for (const loser of effort.attempts) cancel(state, loser, out)
+  state.dials.delete(effort)
+  state.waiters.disown(effort)
+}

@@ -1,0 +1,137 @@
+/** How a connection is lent and comes back. PURE. */
+import type { CloseReason } from "../../PoolStats.ts"
+import * as Breaker from "./breaker.ts"
+import type { Decisions } from "./decision.ts"
+import { close, overdue, reasonToEnd, setBreaker } from "./ending.ts"
+import type { HostState } from "./hostState.ts"
+import type { Member } from "./member.ts"
+import type { Waiter } from "./waiters.ts"
+
+/**
+ * The connection to lend next, if one is there: first one with room beside its leases, then the most recently used idle one.
+ * Those found past their time are ended on the way.
+ */
+export const lendable = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  now: number,
+  out: Decisions<C, W>
+): C | undefined => {
+  let spare = state.spare.last
+  while (spare !== undefined) {
+    const before = spare.previous
+    const reason = reasonToEnd(state, spare, now)
+    if (reason === undefined) return spare as C // only C enters a HostState<C, W>
+    spare.retiring = reason
+    state.move(spare, state.busy)
+    spare = before
+  }
+  let idle = state.idle.last
+  while (idle !== undefined) {
+    const before = idle.previous
+    if (!idle.reserved) {
+      const reason = reasonToEnd(state, idle, now) ?? (overdue(state, idle, now) ? "idle" : undefined)
+      if (reason !== undefined) close(state, idle, reason, out)
+      else if (!idle.suspect) return idle as C // as above
+    }
+    idle = before
+  }
+  return undefined
+}
+
+export const lend = <C extends Member, W extends Waiter>(state: HostState<C, W>, member: C, now: number): void => {
+  state.usedAt = now
+  state.counters.acquired++
+  if (member.uses > 0) state.counters.reused++
+  member.uses++
+  member.leases++
+  member.endpoint.leases++
+  state.move(member, hasRoom(member) ? state.spare : state.busy)
+}
+
+const hasRoom = (member: Member): boolean =>
+  member.leases < member.capacity && member.retiring === undefined && !member.probe
+
+/** An open connection goes where its leases and its age say. */
+export const settle = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: Member,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  if (member.leases > 0) {
+    state.move(member, hasRoom(member) ? state.spare : state.busy)
+    return
+  }
+  const reason = reasonToEnd(state, member, now) ??
+    (state.used > state.settings.maxConnectionsPerHost || state.total.used > state.total.limit ? "surplus" : undefined)
+  if (reason !== undefined) close(state, member, reason, out)
+  else if (member.list !== state.idle) {
+    member.idleSince = now
+    member.asked = undefined
+    state.move(member, state.idle)
+  }
+}
+
+/** How a lease ended. */
+export type Outcome =
+  /** the peer did its part */
+  | { readonly _tag: "Done" }
+  /** nothing is known about the peer: it was interrupted or its failure was reported already */
+  | { readonly _tag: "Unknown" }
+  /** the lease never reached its caller */
+  | { readonly _tag: "Unused" }
+  /** the connection must not be used again */
+  | { readonly _tag: "Close"; readonly reason: CloseReason }
+
+/** The end of a lease. Nothing happens if the connection was closed under it. */
+export const giveBack = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: C,
+  outcome: Outcome,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  if (!state.isOpen(member)) return
+  member.leases--
+  member.endpoint.leases--
+  switch (outcome._tag) {
+    case "Close":
+      return close(state, member, outcome.reason, out)
+    case "Unused": {
+      member.uses--
+      state.counters.acquired--
+      if (member.uses > 0) state.counters.reused--
+      break
+    }
+    case "Done": {
+      if (member.endpoint.breaker !== Breaker.closed) proven(state, member, out)
+      break
+    }
+    case "Unknown":
+      break
+  }
+  settle(state, member, now, out)
+}
+
+/** The peer did its part over this connection. */
+export const proven = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: Member,
+  out: Decisions<C, W>
+): void => {
+  const next = Breaker.succeed(member.endpoint.breaker, member.probe)
+  member.probe = false
+  setBreaker(state, member.endpoint, next, out)
+}
+
+/** The lease says that the peer failed. */
+export const blame = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: Member,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  const next = Breaker.fail(member.endpoint.breaker, state.settings.breaker, member.probe, now)
+  member.probe = false
+  setBreaker(state, member.endpoint, next, out)
+}

@@ -1,0 +1,158 @@
+/**
+ * Where waiters meet connections. After every transition `pair` lends what is there to the head of the queue and starts what
+ * is missing for the rest, in the same synchronous step, so a wake-up cannot be lost between a look and a wait. PURE.
+ */
+import type { Decisions, Refusal } from "./decision.ts"
+import { dial, type Obstacle } from "./dialing.ts"
+import { close } from "./ending.ts"
+import type { HostState } from "./hostState.ts"
+import { lend, lendable } from "./lending.ts"
+import type { Member } from "./member.ts"
+import type { Waiter } from "./waiters.ts"
+
+/** A caller joins the queue; it may be served or refused in the same step. */
+export const join = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  waiter: W,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  state.usedAt = now
+  state.waiters.join(waiter)
+  pair(state, now, out)
+  if (waiter.queued && waiter.dial === undefined && excess(state) > state.settings.maxWaitersPerHost) {
+    refuse(state, waiter, { _tag: "QueueFull" }, out)
+  }
+}
+
+/** Waiters beyond those for whom a permit is free, be it that their dial has to wait a moment. */
+const excess = <C extends Member, W extends Waiter>(state: HostState<C, W>): number =>
+  state.waiters.undialedSize - Math.max(0, state.settings.maxConnectionsPerHost - state.used) * (state.reach ?? 1)
+
+export const refuse = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  waiter: W,
+  refusal: Refusal,
+  out: Decisions<C, W>
+): void => {
+  state.waiters.leave(waiter)
+  out.push({ _tag: "Refuse", waiter, refusal })
+}
+
+export const pair = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  while (state.waiters.size > 0) {
+    const member = lendable(state, now, out)
+    if (member === undefined) break
+    const waiter = state.waiters.firstFor(member.openedAt, member.uses > 0)
+    if (waiter === undefined) break
+    state.waiters.leave(waiter)
+    lend(state, member, now)
+    out.push({ _tag: "Serve", waiter, member })
+  }
+  if (state.waiters.size > 0) supply(state, now, out)
+}
+
+/** Starts a dial or a check for each waiter that has nothing coming. */
+const supply = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  adopt(state)
+  const reach = state.reach ?? 1
+  let lacking = state.waiters.undialedSize - state.dials.size * (reach - 1) - state.proving
+  while (lacking > 0) {
+    if (prove(state, out)) {
+      lacking--
+      continue
+    }
+    const waiter = state.waiters.firstUndialed
+    if (waiter === undefined) return
+    const started = dial(state, now, out)
+    if (typeof started === "string") return hindered(state, started, lacking, now, out)
+    state.waiters.own(waiter, started)
+    lacking -= reach
+  }
+}
+
+/** Dials that nobody owns any more belong to the first waiters without one. */
+const adopt = <C extends Member, W extends Waiter>(state: HostState<C, W>): void => {
+  for (const orphan of state.dials) {
+    if (orphan.owner !== undefined) continue
+    const waiter = state.waiters.firstUndialed
+    if (waiter === undefined) return
+    state.waiters.own(waiter, orphan)
+  }
+}
+
+/** A suspect connection is checked for a waiter before it is lent. */
+const prove = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): boolean => {
+  for (let member = state.idle.last; member !== undefined; member = member.previous) {
+    if (!member.suspect || member.reserved) continue
+    if (!state.checks.free) {
+      // No check is to be had now, and a connection that cannot be proven is worth less than its permit.
+      close(state, member, "unproven", out)
+      return false
+    }
+    reserve(state, member)
+    member.awaited = true
+    state.proving++
+    out.push({ _tag: "Check", member: member as C }) // only C enters a HostState<C, W>
+    return true
+  }
+  return false
+}
+
+/** A check has the connection from now on: it is not lent before `unreserve`. */
+export const reserve = <C extends Member, W extends Waiter>(state: HostState<C, W>, member: Member): void => {
+  member.reserved = true
+  state.checks.used++
+}
+
+const hindered = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  obstacle: Obstacle,
+  lacking: number,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  switch (obstacle) {
+    case "unresolved": {
+      if (!state.resolving) {
+        state.resolving = true
+        out.push({ _tag: "Resolve" })
+      }
+      return
+    }
+    case "unavailable": {
+      const retryAfter = state.addresses.retryAfter(now)
+      for (let n = lacking; n > 0; n--) {
+        const waiter = state.waiters.firstUndialed
+        if (waiter === undefined) return
+        refuse(state, waiter, { _tag: "Unavailable", reason: "breakerOpen", retryAfter }, out)
+      }
+      return
+    }
+    case "limit": {
+      // Whoever still waits beside an idle connection wants a fresh one: the oldest idle ones make room.
+      for (let n = lacking - state.closing.size; n > 0; n--) {
+        const oldest = firstUnreserved(state)
+        if (oldest === undefined) return
+        close(state, oldest, "reclaimed", out)
+      }
+      return
+    }
+    case "connecting":
+    case "total":
+      return
+  }
+}
+
+export const firstUnreserved = <C extends Member, W extends Waiter>(state: HostState<C, W>): Member | undefined => {
+  for (let member = state.idle.first; member !== undefined; member = member.next) if (!member.reserved) return member
+  return undefined
+}
