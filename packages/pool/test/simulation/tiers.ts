@@ -30,7 +30,7 @@ export const tiers: Readonly<Record<TierName, Tier>> = {
   },
   review: {
     name: "review",
-    meaning: "forced yields after 2 operations: a failure is a matter for review (Effect's own Semaphore fails here)",
+    meaning: "forced yields after 2 operations: a failure is a matter for review",
     yieldProbability: 0.05,
     yieldAfterOperations: 2
   }
