@@ -1,6 +1,7 @@
 /** The composition root: builds what the parts share, forks the loops into the scope, and adds the one finalizer. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import { pipeArguments } from "effect/Pipeable"
@@ -121,6 +122,18 @@ const withoutSpan = (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> =>
     (context) => Context.omit(Tracer.ParentSpan)(context as Context.Context<Tracer.ParentSpan>)
   )
 
+/** The fiber that runs this. Cheaper than `withFiberRuntime`, and only called from inside an effect that is being run. */
+const self = (): Fiber.RuntimeFiber<unknown, unknown> => Option.getOrThrow(Fiber.getCurrentFiber())
+
+/** What `f` makes of the lease; that it throws must not cost the lease. Cheaper than `Effect.suspend`. */
+const begin = <A, E, R, L>(f: (lease: L) => Effect.Effect<A, E, R>, lease: L): Effect.Effect<A, E, R> => {
+  try {
+    return f(lease)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
+}
+
 class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E> {
   readonly [TypeId]: typeof TypeId = TypeId
   private readonly core: Core<K, Conn, E>
@@ -148,7 +161,7 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
     return Effect.uninterruptibleMask((restore) => {
       // The end of the lease is the very next thing after `f`, in the mask: nothing can come between.
       const run = (lease: Borrow<K, Conn, E>): Effect.Effect<A, E2, R> =>
-        Effect.matchCauseEffect(restore(Effect.suspend(() => f(lease))), {
+        Effect.matchCauseEffect(restore(begin(f, lease)), {
           onFailure: (cause) => {
             lease.failed(cause)
             return Effect.failCause(cause)
@@ -158,34 +171,36 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
             return Effect.succeed(value)
           }
         })
-      return Effect.withFiberRuntime((fiber) => {
-        const lease = take(core, key, options, fiber)
-        return lease !== undefined ? run(lease) : Effect.flatMap(wait(core, key, options, fiber, restore), run)
-      })
+      const holder = self()
+      const lease = take(core, key, options, holder)
+      return lease !== undefined ? run(lease) : Effect.flatMap(wait(core, key, options, holder, restore), run)
     })
   }
 
   acquire(key: K, options?: AcquireOptions): Effect.Effect<Lease.Lease<Conn>, AcquireError | E, Scope.Scope> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.withFiberRuntime((fiber) => {
-        const own = (lease: Borrow<K, Conn, E>): Effect.Effect<Lease.Lease<Conn>, never, Scope.Scope> =>
-          Effect.as(
-            Scope.addFinalizerExit(Context.unsafeGet(fiber.currentContext, Scope.Scope), (exit) => lease.release(exit)),
-            lease
-          )
-        const lease = take(this.core, key, options, fiber)
-        return lease !== undefined ? own(lease) : Effect.flatMap(wait(this.core, key, options, fiber, restore), own)
-      })
-    )
+    const { core } = this
+    return Effect.uninterruptibleMask((restore) => {
+      const holder = self()
+      const own = (lease: Borrow<K, Conn, E>): Effect.Effect<Lease.Lease<Conn>, never, Scope.Scope> =>
+        Effect.as(
+          Scope.addFinalizerExit(Context.unsafeGet(holder.currentContext, Scope.Scope), (exit) => {
+            lease.unsafeRelease(exit)
+            return Effect.void
+          }),
+          lease
+        )
+      const lease = take(core, key, options, holder)
+      return lease !== undefined ? own(lease) : Effect.flatMap(wait(core, key, options, holder, restore), own)
+    })
   }
 
   lease(key: K, options?: AcquireOptions): Effect.Effect<Lease.OwnedLease<Conn>, AcquireError | E> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.withFiberRuntime((fiber) => {
-        const lease = take(this.core, key, options, fiber)
-        return lease !== undefined ? Effect.succeed(lease) : wait(this.core, key, options, fiber, restore)
-      })
-    )
+    const { core } = this
+    return Effect.uninterruptibleMask((restore) => {
+      const holder = self()
+      const lease = take(core, key, options, holder)
+      return lease !== undefined ? Effect.succeed(lease) : wait(core, key, options, holder, restore)
+    })
   }
 
   warm(key: K, connections: number): Effect.Effect<void, AcquireError | E> {
