@@ -4,4 +4,4 @@ import { register } from "node:module"
 register("./resolveBuilt.js", import.meta.url)
 
 const { runSuites } = await import("./run.ts")
-await runSuites(process.argv.slice(2))
+process.exitCode = await runSuites(process.argv.slice(2))

@@ -12,7 +12,12 @@ export interface Cell {
   readonly name: string
   /** Does about this many operations; the sample says how many it were and how long they took. */
   readonly sample: (operations: number) => Effect.Effect<Sample, unknown>
+  /** Takes part in this many rounds at most. */
+  readonly roundsAtMost?: number
 }
+
+/** For a cell that takes seconds: it is not warmed up for long, and has three rounds only. */
+export const rarely = (cell: Cell): Cell => ({ ...cell, roundsAtMost: 3 })
 
 export interface Series {
   readonly name: string
@@ -108,6 +113,8 @@ export const measure = (cells: ReadonlyArray<Cell>, options: MeasureOptions): Ef
     }
     for (let round = 1 - WARM_UP_ROUNDS; round <= options.rounds; round += 1) {
       for (const run of runs) {
+        const { roundsAtMost = Infinity } = run.cell
+        if (round > roundsAtMost || (round < 1 && roundsAtMost < Infinity)) continue
         options.progress.show(`${round < 1 ? "warm-up" : `round ${round} of ${options.rounds}`}: ${run.cell.name}`)
         const sample = yield* sampleCell(run.cell, run.operations)
         if (round >= 1) run.samples.push(sample)

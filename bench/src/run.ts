@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import * as os from "node:os"
 import { relative } from "node:path"
 import { type Arguments, parseArguments } from "./cli.ts"
@@ -31,11 +31,14 @@ const runSuite = (suite: Suite, args: Arguments): Effect.Effect<boolean> =>
     return report.targets.every((target) => target.met)
   })
 
-export const runSuites = async (argv: ReadonlyArray<string>): Promise<void> => {
+/** Returns the exit code. */
+export const runSuites = async (argv: ReadonlyArray<string>): Promise<number> => {
   const parsed = parseArguments(argv, Object.keys(suites))
   if (!parsed.ok) throw new Error(parsed.message)
   const loads = parsed.value.suites.flatMap((name) => suites[name] ?? [])
   const chosen = await Promise.all(loads.map((load) => load()))
-  const met = await Effect.runPromise(Effect.forEach(chosen, (suite) => runSuite(suite, parsed.value)))
-  process.exitCode = met.every(Boolean) ? 0 : 1
+  const exit = await Effect.runPromiseExit(Effect.forEach(chosen, (suite) => runSuite(suite, parsed.value)))
+  if (Exit.isSuccess(exit)) return exit.value.every(Boolean) ? 0 : 1
+  process.stderr.write(`bench: nothing was decided, the measurement failed\n${Cause.pretty(exit.cause)}\n`)
+  return 1
 }

@@ -1,4 +1,6 @@
 import type { Suite } from "../suite.ts"
 
 /** Every suite by the name it has on the command line; loaded only when it is run. */
-export const suites: Readonly<Record<string, () => Promise<Suite>>> = {}
+export const suites: Readonly<Record<string, () => Promise<Suite>>> = {
+  pool: () => import("./pool/index.ts").then((module) => module.poolSuite)
+}
