@@ -25,9 +25,14 @@ export const join = <C extends Member, W extends Waiter>(
   }
 }
 
-/** Waiters beyond those for whom a permit is free, be it that their dial has to wait a moment. */
-const excess = <C extends Member, W extends Waiter>(state: HostState<C, W>): number =>
-  state.waiters.undialedSize - Math.max(0, state.settings.maxConnectionsPerHost - state.used) * (state.reach ?? 1)
+/** Waiters beyond those for whom a permit of both kinds is free or about to be, be it that their dial has to wait a moment. */
+const excess = <C extends Member, W extends Waiter>(state: HostState<C, W>): number => {
+  const { settings, total } = state
+  // Idle connections elsewhere make room, and what is being closed has done so.
+  const spare = total.limit - total.used + total.idle + total.closing
+  return state.waiters.undialedSize -
+    Math.max(0, Math.min(settings.maxConnectionsPerHost - state.used, spare)) * (state.reach ?? 1)
+}
 
 export const refuse = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
