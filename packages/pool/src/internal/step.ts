@@ -31,6 +31,10 @@ export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>)
   if (host.state.idle.size < host.state.settings.minIdle) core.alarms.replenisher.soonest(now(core))
   if (core.total.line.size > 0) core.actions.takeTurns(core)
   if (host.watchers.size > 0) { for (const watcher of host.watchers) watcher() }
+  // Whatever emptied the host, somebody must come by to forget it.
+  if (host.state.idle.size === 0 && host.state.empty) {
+    core.alarms.evictor.soonest(host.state.usedAt + host.state.settings.idleTimeout)
+  }
   if (core.settings.checkInvariants) assertInvariants(core)
 }
 
