@@ -94,7 +94,7 @@ export const unresolved = <C extends Member, W extends Waiter>(
 ): void => {
   state.resolving = false
   if (state.addresses.known) return
-  for (const waiter of state.waiters) {
+  for (const waiter of [...state.waiters]) {
     refuse(
       state,
       waiter,
@@ -121,7 +121,8 @@ export const retireAll = <C extends Member, W extends Waiter>(
 /** The pool is closing: nobody is served any more, and what has no lease ends. */
 export const shut = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): void => {
   state.shut = true
-  for (const waiter of state.waiters) refuse(state, waiter, { _tag: "Closed" }, out)
+  // Whoever leaves passes a dial on, which moves others: so a copy.
+  for (const waiter of [...state.waiters]) refuse(state, waiter, { _tag: "Closed" }, out)
   for (const effort of state.dials) {
     for (const member of effort.attempts) cancel(state, member, out)
     state.dials.delete(effort)

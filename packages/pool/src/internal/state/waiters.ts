@@ -56,14 +56,13 @@ export class Waiters<W extends Waiter> implements Iterable<W> {
     return this.undialed.first as W | undefined
   }
 
-  /** In order of arrival. */
+  /** In order of arrival. Nobody may join, leave or get a dial while iterating. */
   *[Symbol.iterator](): Iterator<W> {
     let a = this.dialed.first
     let b = this.undialed.first
     while (true) {
       const first: Waiter | undefined = b === undefined || (a !== undefined && a.order < b.order) ? a : b
       if (first === undefined) return
-      // the one in hand may leave, and a waiter without a dial may get one, while iterating
       if (first === a) a = a.next
       else b = first.next
       yield first as W
