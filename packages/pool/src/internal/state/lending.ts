@@ -9,14 +9,15 @@ import type { Waiter } from "./waiters.ts"
 
 /**
  * The connection to lend next, if one is there: first one with room beside its leases, then the most recently used idle one.
- * Those found past their time are ended on the way.
+ * Those found past their time are ended on the way. `neverLent`: only one that has carried no lease yet will do.
  */
 export const lendable = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   now: number,
-  out: Decisions<C, W>
+  out: Decisions<C, W>,
+  neverLent = false
 ): C | undefined => {
-  let spare = state.spare.last
+  let spare = neverLent ? undefined : state.spare.last
   while (spare !== undefined) {
     const before = spare.previous
     const reason = reasonToEnd(state, spare, now)
@@ -31,7 +32,7 @@ export const lendable = <C extends Member, W extends Waiter>(
     if (!idle.reserved) {
       const reason = reasonToEnd(state, idle, now) ?? (overdue(state, idle, now) ? "idle" : undefined)
       if (reason !== undefined) close(state, idle, reason, out)
-      else if (!idle.suspect) return idle as C // as above
+      else if (!idle.suspect && !(neverLent && idle.uses > 0)) return idle as C // as above
     }
     idle = before
   }

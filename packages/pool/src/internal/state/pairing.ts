@@ -50,10 +50,16 @@ export const pair = <C extends Member, W extends Waiter>(
   out: Decisions<C, W>
 ): void => {
   while (state.waiters.size > 0) {
-    const member = lendable(state, now, out)
+    let member = lendable(state, now, out)
     if (member === undefined) break
-    const waiter = state.waiters.firstFor(member.openedAt, member.uses > 0)
-    if (waiter === undefined) break
+    let waiter = state.waiters.firstFor(member.openedAt, member.uses > 0)
+    if (waiter === undefined) {
+      // Only fresh ones are wanted, and this is none: perhaps another one is.
+      member = lendable(state, now, out, true)
+      if (member === undefined) break
+      waiter = state.waiters.firstFor(member.openedAt, false)
+      if (waiter === undefined) break
+    }
     state.waiters.leave(waiter)
     lend(state, member, now)
     out.push({ _tag: "Serve", waiter, member })
