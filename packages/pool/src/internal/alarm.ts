@@ -1,45 +1,71 @@
 /**
  * An alarm that one loop waits for and anybody may bring forward. It costs one comparison to leave it as it is, so it may be
  * touched on the hot path.
+ *
+ * The loop parks on a callback, and a fiber of its own sleeps for it. (A race of the two in the loop would be shorter, but a
+ * race that is interrupted at the wrong moment never ends: the simulation found that.)
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { type Fibers, interrupt } from "./fibers.ts"
 
-/** Timers of the platforms end at 2^31 - 1 milliseconds; a longer wait is cut and waited again. */
+/** Timers of the platforms end at 2^31 - 1 milliseconds; a longer sleep is cut and slept again. */
 const longestSleep = 2 ** 31 - 1
 
 export class Alarm {
   /** when it rings; Infinity: not at all */
-  due = Infinity
-  private wake: (() => void) | undefined = undefined
+  private due = Infinity
+  private rung = false
+  private listener: (() => void) | undefined = undefined
+  private sleeper: Fiber.RuntimeFiber<unknown, unknown> | undefined = undefined
+  private readonly clock: Clock.Clock
+  private readonly fibers: Fibers
+
+  constructor(clock: Clock.Clock, fibers: Fibers) {
+    this.clock = clock
+    this.fibers = fibers
+  }
 
   /** Rings then, if it would have rung later. */
   soonest(at: number): void {
-    if (at < this.due) {
-      this.due = at
-      this.wake?.()
-    }
+    if (at >= this.due) return
+    this.due = at
+    this.sleep()
   }
 
   /** Waits until it rings. It is off then. */
-  wait(clock: Clock.Clock): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const due = this.due
-      const left = due - clock.unsafeCurrentTimeMillis()
-      if (left <= 0) {
-        this.due = Infinity
-        return Effect.void
-      }
-      // The alarm may be brought forward before the fiber that listens has started.
-      const broughtForward = Effect.async<void>((resume) => {
-        if (this.due < due) resume(Effect.void)
-        else this.wake = () => resume(Effect.void)
-      })
-      const pause = due === Infinity
-        ? broughtForward
-        : Effect.raceFirst(clock.sleep(Duration.millis(Math.min(left, longestSleep))), broughtForward)
-      return Effect.flatMap(pause, () => this.wait(clock))
-    })
+  readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
+    if (this.rung) {
+      this.rung = false
+      resume(Effect.void)
+    } else this.listener = () => resume(Effect.void)
+  })
+
+  private sleep(): void {
+    interrupt(this.sleeper)
+    this.sleeper = undefined
+    const left = this.due - this.clock.unsafeCurrentTimeMillis()
+    if (left <= 0) return this.ring()
+    const sleeper = this.fibers.run(
+      Effect.flatMap(
+        Effect.interruptible(this.clock.sleep(Duration.millis(Math.min(left, longestSleep)))),
+        () =>
+          Effect.sync(() => {
+            // brought forward in the meantime: another sleeps for it
+            if (this.sleeper === sleeper) this.sleep()
+          })
+      )
+    )
+    this.sleeper = sleeper
+  }
+
+  private ring(): void {
+    const { listener } = this
+    this.due = Infinity
+    this.listener = undefined
+    if (listener === undefined) this.rung = true
+    else listener()
   }
 }

@@ -82,6 +82,8 @@ export interface Core<in out K, in out Conn, in out E> {
   /** hosts that wait for one of `resolves`, in order */
   readonly toResolve: Set<Host<K, Conn, E>>
   readonly fibers: Fibers
+  /** those that only sleep, for the alarms */
+  readonly sleepers: Fibers
   readonly timekeeper: Timekeeper
   readonly alarms: Alarms
   readonly events: EventHub

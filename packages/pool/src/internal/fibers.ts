@@ -1,13 +1,13 @@
 /** The pool's own fibers besides its loops: dials, closes, checks, resolutions. None outlives the pool. */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 
 export class Fibers {
   private readonly alive = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+  private whenEmpty: (() => void) | undefined = undefined
   private readonly fork: (effect: Effect.Effect<unknown>) => Fiber.RuntimeFiber<unknown, unknown>
 
   constructor(runtime: Runtime.Runtime<never>) {
@@ -27,6 +27,7 @@ export class Fibers {
     this.alive.add(fiber)
     fiber.addObserver(() => {
       this.alive.delete(fiber)
+      if (this.alive.size === 0) this.whenEmpty?.()
     })
     return fiber
   }
@@ -36,14 +37,11 @@ export class Fibers {
     this.fork(effect)
   }
 
-  /** Interrupts and awaits all of them, for so long; what hangs uninterruptibly is left behind. */
-  end(within: Duration.DurationInput): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.alive.size === 0) return Effect.void
-      const fibers = [...this.alive]
-      for (const fiber of fibers) interrupt(fiber)
-      return Fiber.awaitAll(fibers).pipe(Effect.interruptible, Effect.timeoutOption(within), Effect.asVoid)
-    })
+  /** Interrupts all of them, and tells when none is left: never, as long as one hangs uninterruptibly. */
+  stop(whenEmpty: () => void): void {
+    for (const fiber of this.alive) interrupt(fiber)
+    if (this.alive.size === 0) whenEmpty()
+    else this.whenEmpty = whenEmpty
   }
 }
 

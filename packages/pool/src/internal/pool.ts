@@ -50,7 +50,7 @@ export const make = <K, Conn, E>(
     const core = yield* makeCore(connector, config)
     const scope = yield* Effect.scope
     // The timekeeper is the last to go: it keeps the time limits of the shutdown itself.
-    const timekeeper = yield* core.timekeeper.turn(core.clock).pipe(
+    const timekeeper = yield* core.timekeeper.turn.pipe(
       Effect.catchAllDefect((defect) => Effect.logError(`${core.settings.name}: a deadline failed`, defect)),
       Effect.forever,
       Effect.interruptible,
@@ -72,7 +72,8 @@ const makeCore = <K, Conn, E>(
   Effect.gen(function*() {
     const settings: Settings = yield* resolve(config)
     const clock = yield* Effect.clock
-    const runtime = yield* Effect.runtime()
+    const runtime = withoutSpan(yield* Effect.runtime())
+    const sleepers = new Fibers(runtime)
     return {
       connector,
       actions: {
@@ -95,14 +96,15 @@ const makeCore = <K, Conn, E>(
       onCheckSlot: undefined,
       resolves: new Slots(settings.maxResolving),
       toResolve: new Set(),
-      fibers: new Fibers(withoutSpan(runtime)),
-      timekeeper: new Timekeeper(),
+      fibers: new Fibers(runtime),
+      sleepers,
+      timekeeper: new Timekeeper(clock, sleepers),
       alarms: {
-        evictor: new Alarm(),
-        healthChecker: new Alarm(),
-        dnsRefresher: new Alarm(),
-        replenisher: new Alarm(),
-        leakDetector: new Alarm()
+        evictor: new Alarm(clock, sleepers),
+        healthChecker: new Alarm(clock, sleepers),
+        dnsRefresher: new Alarm(clock, sleepers),
+        replenisher: new Alarm(clock, sleepers),
+        leakDetector: new Alarm(clock, sleepers)
       },
       events: new EventHub(clock, settings.eventBuffer),
       instruments: { pool: settings.name, prefix: settings.metricsPrefix },
@@ -136,7 +138,7 @@ const begin = <A, E, R, L>(f: (lease: L) => Effect.Effect<A, E, R>, lease: L): E
 
 class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E> {
   readonly [TypeId]: typeof TypeId = TypeId
-  private readonly core: Core<K, Conn, E>
+  readonly core: Core<K, Conn, E>
   readonly shutdown: ConnectionPool<K, Conn, E>["shutdown"]
   readonly stats: ConnectionPool<K, Conn, E>["stats"]
   readonly events: ConnectionPool<K, Conn, E>["events"]
@@ -229,4 +231,10 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
   toJSON(): unknown {
     return { _id: "ConnectionPool", name: this.core.settings.name, stats: poolStats(this.core) }
   }
+}
+
+/** The inside of a pool, for whoever checks it from outside: simulations and benchmarks. */
+export const coreOf = <K, Conn, E>(pool: ConnectionPool<K, Conn, E>): Core<K, Conn, E> => {
+  if (pool instanceof Pool) return pool.core
+  throw new TypeError("not a pool of this copy of @watertight/pool")
 }

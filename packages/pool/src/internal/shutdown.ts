@@ -3,7 +3,6 @@
  * socket of the pool is gone. It runs once, in a fiber of its own, whoever asks and however often; all see the same report.
  */
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
@@ -44,18 +43,19 @@ const end = <K, Conn, E>(
     for (const host of MutableHashMap.values(core.hosts)) step(host, (state, _, out) => Transitions.shut(state, out))
     yield* Fiber.interruptAll(core.loops)
 
-    const { shutdownGrace } = core.settings
-    yield* until(core, () => sum(core, (state) => state.active) === 0, shutdownGrace)
+    const { closeTimeout, shutdownGrace } = core.settings
+    yield* until(core, (done) => watch(core, () => sum(core, (state) => state.active) === 0, done), shutdownGrace)
     let cut = 0
     for (const host of MutableHashMap.values(core.hosts)) {
       cut += step(host, (state, _, out) => Transitions.cut(state, out))
     }
 
     // Each close has its own limit, after which it is abandoned: this ends.
-    yield* until(core, () => core.total.used === 0, Infinity)
-    yield* core.fibers.end(Duration.millis(core.settings.closeTimeout))
+    yield* until(core, (done) => watch(core, () => core.total.used === 0, done))
+    yield* until(core, (done) => core.fibers.stop(done), closeTimeout)
     yield* Fiber.interrupt(timekeeper)
     core.timekeeper.clear()
+    yield* until(core, (done) => core.sleepers.stop(done))
     const abandoned = sum(core, (state) => state.abandoned.size) - abandonedBefore
     for (const host of MutableHashMap.values(core.hosts)) forget(host)
     core.events.close()
@@ -71,24 +71,28 @@ const sum = <K, Conn, E>(
   return total
 }
 
-/** Waits until something holds, looking after every step of any host, but not longer than so many milliseconds. */
-const until = <K, Conn, E>(core: Core<K, Conn, E>, holds: () => boolean, within: number): Effect.Effect<void> => {
-  const wait = Effect.async<void>((resume) => {
-    const hosts = Array.from(MutableHashMap.values(core.hosts))
-    const look = (): void => {
-      if (!holds()) return
-      leave()
+/** Waits until it is done, or for so many milliseconds. The pool's own timekeeper is at hand, so nothing has to be raced. */
+const until = <K, Conn, E>(
+  core: Core<K, Conn, E>,
+  start: (done: () => void) => void,
+  millis = Infinity
+): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    const timer = core.timekeeper.at(now(core) + millis, () => resume(Effect.void))
+    start(() => {
+      core.timekeeper.cancel(timer)
       resume(Effect.void)
-    }
-    const leave = (): void => {
-      for (const host of hosts) host.watchers.delete(look)
-    }
-    for (const host of hosts) host.watchers.add(look)
-    look()
-    return Effect.sync(leave)
+    })
   })
-  return Effect.suspend(() => {
-    if (holds()) return Effect.void
-    return within === Infinity ? wait : Effect.asVoid(Effect.timeoutOption(Effect.interruptible(wait), within))
-  })
+
+/** Tells when something holds, looking after every step of any host. */
+const watch = <K, Conn, E>(core: Core<K, Conn, E>, holds: () => boolean, done: () => void): void => {
+  const hosts = Array.from(MutableHashMap.values(core.hosts))
+  const look = (): void => {
+    if (!holds()) return
+    for (const host of hosts) host.watchers.delete(look)
+    done()
+  }
+  for (const host of hosts) host.watchers.add(look)
+  look()
 }

@@ -5,6 +5,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Alarm } from "./alarm.ts"
+import type { Fibers } from "./fibers.ts"
 
 export interface Timer {
   readonly at: number
@@ -14,8 +15,14 @@ export interface Timer {
 }
 
 export class Timekeeper {
-  private readonly alarm = new Alarm()
+  private readonly alarm: Alarm
+  private readonly clock: Clock.Clock
   private readonly heap: Array<Timer> = []
+
+  constructor(clock: Clock.Clock, fibers: Fibers) {
+    this.clock = clock
+    this.alarm = new Alarm(clock, fibers)
+  }
 
   get size(): number {
     return this.heap.length
@@ -48,11 +55,11 @@ export class Timekeeper {
   }
 
   /** One turn of the loop: waits for the next deadline and runs what is due. */
-  turn(clock: Clock.Clock): Effect.Effect<void> {
+  get turn(): Effect.Effect<void> {
     return Effect.zipRight(
-      this.alarm.wait(clock),
+      this.alarm.wait,
       Effect.sync(() => {
-        const now = clock.unsafeCurrentTimeMillis()
+        const now = this.clock.unsafeCurrentTimeMillis()
         try {
           for (let next = this.heap[0]; next !== undefined && next.at <= now; next = this.heap[0]) {
             this.cancel(next)

@@ -16,7 +16,7 @@ export const loop = <K, Conn, E>(
   Effect.suspend(() => {
     const at = now(core)
     alarm.soonest(round(at))
-    return alarm.wait(core.clock)
+    return alarm.wait
   }).pipe(
     Effect.catchAllDefect((defect) =>
       Effect.logError(`${core.settings.name}: a round of the ${name} failed`, defect).pipe(
@@ -24,7 +24,7 @@ export const loop = <K, Conn, E>(
           core.failedRounds++
           alarm.soonest(now(core) + pauseAfterFailure)
         }),
-        Effect.zipRight(alarm.wait(core.clock))
+        Effect.zipRight(alarm.wait)
       )
     ),
     Effect.forever

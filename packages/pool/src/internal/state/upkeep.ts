@@ -1,7 +1,7 @@
 /** What the loops do to a host: evict, check, refresh, take in hand. PURE. */
 import type { CloseReason } from "../../PoolStats.ts"
 import type { Endpoint } from "./addresses.ts"
-import type { Decisions } from "./decision.ts"
+import type { Decisions, Refusal } from "./decision.ts"
 import type { Failure } from "./dial.ts"
 import { cancel } from "./dialing.ts"
 import { close, overdue, reasonToEnd, retire } from "./ending.ts"
@@ -94,15 +94,23 @@ export const unresolved = <C extends Member, W extends Waiter>(
 ): void => {
   state.resolving = false
   if (state.addresses.known) return
-  for (const waiter of [...state.waiters]) {
-    refuse(
-      state,
-      waiter,
-      failure === undefined
-        ? { _tag: "Unavailable", reason: "noAddress", retryAfter: 0 }
-        : { _tag: "Failed", failure },
-      out
-    )
+  refuseAll(
+    state,
+    failure === undefined
+      ? { _tag: "Unavailable", reason: "noAddress", retryAfter: 0 }
+      : { _tag: "Failed", failure },
+    out
+  )
+}
+
+/** Whoever leaves passes its dial on, which moves others: so always the first, not one after the other. */
+const refuseAll = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  refusal: Refusal,
+  out: Decisions<C, W>
+): void => {
+  for (let first = state.waiters.first; first !== undefined; first = state.waiters.first) {
+    refuse(state, first, refusal, out)
   }
 }
 
@@ -121,8 +129,7 @@ export const retireAll = <C extends Member, W extends Waiter>(
 /** The pool is closing: nobody is served any more, and what has no lease ends. */
 export const shut = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): void => {
   state.shut = true
-  // Whoever leaves passes a dial on, which moves others: so a copy.
-  for (const waiter of [...state.waiters]) refuse(state, waiter, { _tag: "Closed" }, out)
+  refuseAll(state, { _tag: "Closed" }, out)
   for (const effort of state.dials) {
     for (const member of effort.attempts) cancel(state, member, out)
     state.dials.delete(effort)
