@@ -19,7 +19,7 @@ export const makeProgress = (terminal: Terminal, prefix = ""): Progress => {
   return {
     show(text) {
       if (!visible) return
-      const line = `${prefix}${text}`.slice(0, (terminal.columns ?? 80) - 1)
+      const line = `${prefix}${text}`.slice(0, (terminal.columns || 80) - 1)
       terminal.write(ERASE_LINE + line)
     },
     clear() {

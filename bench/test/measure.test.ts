@@ -57,4 +57,10 @@ describe("progress", () => {
     makeProgress(terminal).within("pool").within("borrow").show("round 1 of 11")
     expect(written).toEqual(["\r\u001b[2Kpool: borrow: round"])
   })
+
+  it("takes a terminal that does not know its width for one of 80 columns", () => {
+    const written: Array<string> = []
+    makeProgress({ isTTY: true, columns: 0, write: (text: string) => written.push(text) }).show("building …")
+    expect(written).toEqual(["\r\u001b[2Kbuilding …"])
+  })
 })
