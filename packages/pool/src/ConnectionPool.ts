@@ -87,7 +87,7 @@ export const isConnectionPool = (u: unknown): u is ConnectionPool<never, unknown
  */
 export const make = <K, Conn, E = never>(options: {
   readonly connector: Connector<K, Conn, E>
-  readonly config?: Partial<Options<K>> | undefined
+  readonly config?: Partial<Options<NoInfer<K>>> | undefined
 }): Effect.Effect<ConnectionPool<K, Conn, E>, ConfigInvalid, Scope.Scope> =>
   internal.make(options.connector, options.config)
 
@@ -113,7 +113,7 @@ export const layer = <Self, K, Conn, E, E2 = never, R2 = never>(
   tag: Context.Tag<Self, ConnectionPool<K, Conn, E>>,
   options: {
     readonly connector: Connector<K, Conn, E> | Effect.Effect<Connector<K, Conn, E>, E2, R2>
-    readonly config?: Partial<Options<K>> | undefined
+    readonly config?: Partial<Options<NoInfer<K>>> | undefined
   }
 ): Layer.Layer<Self, ConfigInvalid | E2, Exclude<R2, Scope.Scope>> =>
   Layer.scoped(

@@ -47,7 +47,7 @@ export interface HostOptions {
 }
 
 /** Every setting of a pool. A period of `Infinity` turns its loop off. */
-export interface Options<in K = never> extends HostOptions {
+export interface Options<in K = unknown> extends HostOptions {
   /** sockets of all hosts together */
   readonly maxConnections: number
   readonly maxIdle: number

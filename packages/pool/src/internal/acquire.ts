@@ -1,6 +1,7 @@
 /** The way in: a connection that is there, or a place in the queue. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
 import * as PoolError from "../PoolError.ts"
 import { PoolEvent } from "../PoolEvent.ts"
@@ -10,7 +11,7 @@ import { type Core, type Host, now, type Out } from "./core.ts"
 import { notice } from "./heartbeat.ts"
 import { admit, find } from "./hosts.ts"
 import { Borrow } from "./lease.ts"
-import { situation, unknownHost } from "./situation.ts"
+import { situation } from "./situation.ts"
 import * as Transitions from "./state/transitions.ts"
 import { finish, noteRefusal, step } from "./step.ts"
 import { mark } from "./tracing.ts"
@@ -52,29 +53,19 @@ export const wait = <K, Conn, E>(
   holder: Holder,
   restore: Restore
 ): Effect.Effect<Borrow<K, Conn, E>, PoolError.AcquireError | E> =>
-  Effect.suspend(() =>
-    core.closed
-      ? Effect.fail(new PoolError.PoolClosed(unknownHost(core, find(core, key)?.label ?? safeLabel(core, key))))
-      : Effect.flatMap(admit(core, key), (host) => {
-        const caller = enqueue(host, options, holder)
-        return Effect.matchCauseEffect(restore(caller.await), {
-          // Outside `restore`: no interruption can come between the end of the wait and this.
-          onFailure: (cause) => {
-            withdraw(caller)
-            return Effect.failCause(cause)
-          },
-          onSuccess: Effect.succeed
-        })
-      })
-  )
-
-const safeLabel = <K, Conn, E>(core: Core<K, Conn, E>, key: K): string => {
-  try {
-    return core.connector.label(key)
-  } catch {
-    return "(no label)"
-  }
-}
+  Effect.suspend(() => {
+    const host = admit(core, key)
+    if (Either.isLeft(host)) return Effect.fail(host.left)
+    const caller = enqueue(host.right, options, holder)
+    return Effect.matchCauseEffect(restore(caller.await), {
+      // Outside `restore`: no interruption can come between the end of the wait and this.
+      onFailure: (cause) => {
+        withdraw(caller)
+        return Effect.failCause(cause)
+      },
+      onSuccess: Effect.succeed
+    })
+  })
 
 const enqueue = <K, Conn, E>(
   host: Host<K, Conn, E>,

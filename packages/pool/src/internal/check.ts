@@ -6,6 +6,7 @@ import type { Connection } from "./connection.ts"
 import { type Host, now } from "./core.ts"
 import { interrupt } from "./fibers.ts"
 import * as Transitions from "./state/transitions.ts"
+import { expiry } from "./state/upkeep.ts"
 import { step } from "./step.ts"
 
 /** The state has reserved the connection, and one of the slots for checks, before. */
@@ -18,6 +19,8 @@ export const check = <K, Conn, E>(host: Host<K, Conn, E>, connection: Connection
     connection.deadline = undefined
     connection.fiber = undefined
     step(host, (_, at, out) => Transitions.checked(state, connection, alive, detail, at, out))
+    // The evictor passed it by while it was being checked.
+    if (connection.list === state.idle) core.alarms.evictor.soonest(expiry(state, connection))
   }
   // `value` is set before the state learns that the connection is open
   const probe = Effect.exit(Effect.interruptible(Effect.suspend(() => core.connector.check(connection.value as Conn))))

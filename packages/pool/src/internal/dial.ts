@@ -16,7 +16,7 @@ import * as Permits from "./permits.ts"
 import { situation } from "./situation.ts"
 import type { Dial, Failure } from "./state/dial.ts"
 import * as Transitions from "./state/transitions.ts"
-import { expiry } from "./state/upkeep.ts"
+import { expiry, nextExpiry } from "./state/upkeep.ts"
 import { step } from "./step.ts"
 import { mark } from "./tracing.ts"
 
@@ -81,7 +81,7 @@ const opened = <K, Conn, E>(connection: Connection<K, Conn, E>, value: Conn, cha
   const jitter = core.settings.lifetimeJitter * (2 * chance - 1)
   const expiresAt = at + state.settings.maxLifetime * (1 + jitter)
   step(host, (_, time, out) => Transitions.opened(state, connection, expiresAt, time, out))
-  if (connection.list === state.idle) core.alarms.evictor.soonest(expiry(state, connection))
+  if (connection.list === state.idle) core.alarms.evictor.soonest(nextExpiry(state, connection))
 }
 
 /** The attempt has led to nothing, and its scope is closed. */

@@ -3,11 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
+import type { HostOptions } from "../PoolConfig.ts"
 import * as PoolError from "../PoolError.ts"
 import { Connection } from "./connection.ts"
 import { type Core, type Host, now } from "./core.ts"
 import { HostMetrics } from "./metrics.ts"
-import { overridden } from "./settings.ts"
+import { type HostSettings, overridden, type Settings } from "./settings.ts"
 import { unknownHost } from "./situation.ts"
 import { HostState } from "./state/hostState.ts"
 import { List } from "./state/list.ts"
@@ -15,30 +16,36 @@ import { List } from "./state/list.ts"
 export const find = <K, Conn, E>(core: Core<K, Conn, E>, key: K): Host<K, Conn, E> | undefined =>
   Option.getOrUndefined(MutableHashMap.get(core.hosts, key))
 
-/** The host of a key, admitted if it is new. */
+/**
+ * The host of a key, admitted if it is new. Synchronous: between this and what is done with the host, the pool must not close
+ * and the host not be forgotten.
+ */
 export const admit = <K, Conn, E>(
   core: Core<K, Conn, E>,
   key: K
-): Effect.Effect<Host<K, Conn, E>, PoolError.TooManyHosts> =>
-  Effect.suspend(() => {
-    const known = find(core, key)
-    if (known !== undefined) return Effect.succeed(known)
-    if (MutableHashMap.size(core.hosts) >= core.settings.maxHosts && !forgetOne(core)) {
-      const { maxHosts } = core.settings
-      return Effect.fail(new PoolError.TooManyHosts({ ...unknownHost(core, labelOf(core, key)), maxHosts }))
-    }
-    const settings = hostSettings(core, key)
-    // Overrides are code of the application: a wrong one is a defect, of this caller alone.
-    return Either.isLeft(settings) ? Effect.die(settings.left) : Effect.succeed(create(core, key, settings.right))
-  })
+): Either.Either<Host<K, Conn, E>, PoolError.TooManyHosts | PoolError.PoolClosed> => {
+  const known = find(core, key)
+  if (core.closed) return Either.left(new PoolError.PoolClosed(unknownHost(core, known?.label ?? labelOf(core, key))))
+  if (known !== undefined) return Either.right(known)
+  if (MutableHashMap.size(core.hosts) >= core.settings.maxHosts && !forgetOne(core)) {
+    const { maxHosts } = core.settings
+    return Either.left(new PoolError.TooManyHosts({ ...unknownHost(core, labelOf(core, key)), maxHosts }))
+  }
+  // Overrides are code of the application: a wrong one is a defect, of this caller alone.
+  const settings = Either.getOrThrowWith(hostSettings(key, core.settings, core.overrides), (invalid) => invalid)
+  return Either.right(create(core, key, settings))
+}
 
-export const hostSettings = <K, Conn, E>(core: Core<K, Conn, E>, key: K) =>
-  overridden(core.settings, core.overrides?.(key) ?? {})
+export const hostSettings = <K>(
+  key: K,
+  settings: Settings,
+  overrides: ((key: K) => Partial<HostOptions>) | undefined
+): Either.Either<HostSettings, PoolError.ConfigInvalid> => overridden(settings, overrides?.(key) ?? {})
 
 const create = <K, Conn, E>(
   core: Core<K, Conn, E>,
   key: K,
-  settings: Host<K, Conn, E>["state"]["settings"]
+  settings: HostSettings
 ): Host<K, Conn, E> => {
   const label = labelOf(core, key)
   const host: Host<K, Conn, E> = {

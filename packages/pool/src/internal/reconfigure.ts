@@ -20,20 +20,15 @@ export const reconfigure = <K, Conn, E>(
     const given = { ...core.given, ...change }
     const settings = resolve(given)
     if (Either.isLeft(settings)) return Effect.fail(settings.left)
-    const before = { settings: core.settings, overrides: core.overrides }
-    core.settings = settings.right
-    core.overrides = given.overrides
-    // All hosts' settings are known to be good before the first one gets them.
+    // All hosts' settings are known to be good before anything changes.
     const changes: Array<readonly [Host<K, Conn, E>, HostSettings]> = []
     for (const host of MutableHashMap.values(core.hosts)) {
-      const own = hostSettings(core, host.key)
-      if (Either.isLeft(own)) {
-        core.settings = before.settings
-        core.overrides = before.overrides
-        return Effect.fail(own.left)
-      }
+      const own = hostSettings(host.key, settings.right, given.overrides)
+      if (Either.isLeft(own)) return Effect.fail(own.left)
       changes.push([host, own.right])
     }
+    core.settings = settings.right
+    core.overrides = given.overrides
     core.given = given
     core.total.limit = settings.right.maxConnections
     core.total.idleLimit = settings.right.maxIdle

@@ -4,7 +4,7 @@ import { now, type Out } from "./core.ts"
 import type { Borrow } from "./lease.ts"
 import type { Outcome } from "./state/lending.ts"
 import * as Transitions from "./state/transitions.ts"
-import { expiry } from "./state/upkeep.ts"
+import { nextExpiry } from "./state/upkeep.ts"
 import { finish, step } from "./step.ts"
 
 /** The end of a lease; once per lease, since a lease leaves the list of leases with it. */
@@ -15,7 +15,7 @@ export const giveBack = <K, Conn, E>(lease: Borrow<K, Conn, E>, outcome: Outcome
   const out: Out<K, Conn, E> = []
   host.leases.remove(lease)
   Transitions.release(state, source, outcome, at, out)
-  if (source.list === state.idle) core.alarms.evictor.soonest(expiry(state, source))
+  if (source.list === state.idle) core.alarms.evictor.soonest(nextExpiry(state, source))
   if (core.events.active && outcome._tag !== "Unused") {
     const { address } = lease
     core.events.emit(

@@ -106,12 +106,12 @@ const presets: Settings = { ...presetsOf(allButBreaker), breaker: presetsOf(brea
 
 /**
  * Where one limit lies within another, the smaller one holds, and a default never gets in anybody's way. Only somebody
- * who gave both must have meant something else. `Infinity` says "no limit of its own", so it contradicts nothing.
+ * who gave both must have meant something else. (More dials at once than connections contradicts nothing: the cap on
+ * dials may stay where it is while the limit is lowered at run time.) `Infinity` says "no limit of its own", so it contradicts nothing.
  */
 const within = [
   ["maxConnectionsPerHost", "maxConnections"],
-  ["maxIdlePerHost", "maxIdle"],
-  ["maxConnectingPerHost", "maxConnectionsPerHost"]
+  ["maxIdlePerHost", "maxIdle"]
 ] as const
 
 /** A floor above any of its ceilings can never be reached, whoever set them. */

@@ -19,11 +19,16 @@ export const healthChecker = <K, Conn, E>(core: Core<K, Conn, E>): Effect.Effect
   return loop(core, "health checker", core.alarms.healthChecker, (at) => {
     const { healthCheckInterval } = core.settings
     if (healthCheckInterval === Infinity) {
+      // They will not be asked any more, so nobody waits for their answer.
+      for (const connection of queue) connection.asked = undefined
       queue.clear()
       return Infinity
     }
-    // The first round only sets the alarm; so does one after the interval has been made longer.
-    if (at < last + healthCheckInterval) return last + healthCheckInterval
+    if (at < last + healthCheckInterval) {
+      // The first round, or settings have changed: perhaps more checks may run at once than before.
+      checkNext(core, queue)
+      return last + healthCheckInterval
+    }
     last = at
     beat(core, at)
     ask(core, queue, at)

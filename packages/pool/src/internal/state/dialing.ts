@@ -138,17 +138,12 @@ export const failed = <C extends Member, W extends Waiter>(
   effort.ended?.(failure)
 }
 
-/** The socket of an attempt is gone, or was given up: its permit is free. */
-export const vanished = <C extends Member, W extends Waiter>(
-  state: HostState<C, W>,
-  member: Member,
-  out: Decisions<C, W>
-): void => {
+/** The socket of an attempt is gone, or was given up: its permit is free. The verdict of a probe is left to `failed`. */
+export const vanished = <C extends Member, W extends Waiter>(state: HostState<C, W>, member: Member): void => {
   if (member.list !== state.connecting) return
   state.drop(member)
   state.total.give()
   member.endpoint.connections--
-  forgoProbe(state, member, out)
   state.addresses.forgetIfUnused(member.endpoint)
 }
 

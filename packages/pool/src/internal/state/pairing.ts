@@ -25,13 +25,16 @@ export const join = <C extends Member, W extends Waiter>(
   }
 }
 
-/** Waiters beyond those for whom a permit of both kinds is free or about to be, be it that their dial has to wait a moment. */
+/**
+ * Waiters beyond those for whom a permit is free or about to be: their dial may have to wait a moment, for the addresses, for
+ * other dials, for a close or a check to end, but they are not what the queue is bounded for.
+ */
 const excess = <C extends Member, W extends Waiter>(state: HostState<C, W>): number => {
-  const { settings, total } = state
-  // Idle connections elsewhere make room, and what is being closed has done so.
-  const spare = total.limit - total.used + total.idle + total.closing
-  return state.waiters.undialedSize -
-    Math.max(0, Math.min(settings.maxConnectionsPerHost - state.used, spare)) * (state.reach ?? 1)
+  const { connecting, idle, busy, spare, settings, waiters } = state
+  let reserved = 0
+  for (const member of idle) if (member.reserved) reserved++
+  const permits = Math.max(0, settings.maxConnectionsPerHost - connecting.size - idle.size - busy.size - spare.size)
+  return waiters.undialedSize - (permits + reserved) * (state.reach ?? 1)
 }
 
 export const refuse = <C extends Member, W extends Waiter>(

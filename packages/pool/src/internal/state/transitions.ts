@@ -79,7 +79,7 @@ export const failed = <C extends Member, W extends Waiter>(
   now: number,
   out: Decisions<C, W>
 ): void => {
-  Dialing.vanished(state, member, out)
+  Dialing.vanished(state, member)
   Dialing.failed(state, member, failure, now, out)
   Pairing.pair(state, now, out)
 }
@@ -105,7 +105,7 @@ export const givenUp = <C extends Member, W extends Waiter>(
   now: number,
   out: Decisions<C, W>
 ): void => {
-  Dialing.vanished(state, member, out)
+  Dialing.vanished(state, member)
   Pairing.pair(state, now, out)
 }
 

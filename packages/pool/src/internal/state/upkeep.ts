@@ -36,6 +36,12 @@ export const expiry = <C extends Member, W extends Waiter>(state: HostState<C, W
     ? Math.min(member.expiresAt, member.idleSince + state.settings.idleTimeout)
     : member.expiresAt
 
+/** When to look, now that this connection is idle: one more than the floor, and an older one may be past its time already. */
+export const nextExpiry = <C extends Member, W extends Waiter>(state: HostState<C, W>, member: Member): number =>
+  state.idle.first === undefined
+    ? expiry(state, member)
+    : Math.min(expiry(state, member), expiry(state, state.idle.first))
+
 /** Closes idle connections, the oldest first, until no limit is exceeded. */
 export const trim = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): void => {
   const { settings, total } = state
