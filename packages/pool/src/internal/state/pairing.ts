@@ -30,11 +30,13 @@ export const join = <C extends Member, W extends Waiter>(
  * other dials, for a close or a check to end, but they are not what the queue is bounded for.
  */
 const excess = <C extends Member, W extends Waiter>(state: HostState<C, W>): number => {
-  const { connecting, idle, busy, spare, settings, waiters } = state
+  const { connecting, idle, busy, spare, settings, total, waiters } = state
   let reserved = 0
   for (const member of idle) if (member.reserved) reserved++
   const permits = Math.max(0, settings.maxConnectionsPerHost - connecting.size - idle.size - busy.size - spare.size)
-  return waiters.undialedSize - (permits + reserved) * (state.reach ?? 1)
+  // Of the total limit, what is idle anywhere makes room, and what is being closed has done so.
+  const room = Math.max(0, total.limit - total.used + total.idle + total.closing)
+  return waiters.undialedSize - (Math.min(permits, room) + reserved) * (state.reach ?? 1)
 }
 
 export const refuse = <C extends Member, W extends Waiter>(
