@@ -1,6 +1,7 @@
 /** The composition root: builds what the parts share, forks the loops into the scope, and adds the one finalizer. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Fiber from "effect/Fiber"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
@@ -48,8 +49,9 @@ export const make = <K, Conn, E>(
 ): Effect.Effect<ConnectionPool<K, Conn, E>, ConfigInvalid, Scope.Scope> =>
   Effect.gen(function*() {
     const core = yield* makeCore(connector, config)
-    const scope = yield* Effect.scope
-    // The timekeeper is the last to go: it keeps the time limits of the shutdown itself.
+    // One after the other, even if the scope around it ends everything at once: the timekeeper is the last to go, since it
+    // keeps the time limits of the shutdown itself.
+    const scope = yield* Effect.flatMap(Effect.scope, (around) => Scope.fork(around, ExecutionStrategy.sequential))
     const timekeeper = yield* core.timekeeper.turn.pipe(
       Effect.catchAllDefect((defect) => Effect.logError(`${core.settings.name}: a deadline failed`, defect)),
       Effect.forever,

@@ -28,6 +28,8 @@ export const refresh = <K, Conn, E>(host: Host<K, Conn, E>): void => {
 }
 
 const next = <K, Conn, E>(core: Core<K, Conn, E>): void => {
+  // Whatever is begun now would not be ended with the rest.
+  if (core.closed) return
   for (const host of core.toResolve) {
     if (!core.resolves.free) return
     core.toResolve.delete(host)
