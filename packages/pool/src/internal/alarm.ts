@@ -48,9 +48,11 @@ export class Alarm {
     this.sleeper = undefined
     const left = this.due - this.clock.unsafeCurrentTimeMillis()
     if (left <= 0) return this.ring()
+    // In whole milliseconds: of a fraction a test clock would sleep too little again and again, without the time going on.
+    const millis = Math.min(Math.ceil(left), longestSleep)
     const sleeper = this.fibers.run(
       Effect.flatMap(
-        Effect.interruptible(this.clock.sleep(Duration.millis(Math.min(left, longestSleep)))),
+        Effect.interruptible(this.clock.sleep(Duration.millis(millis))),
         () =>
           Effect.sync(() => {
             // brought forward in the meantime: another sleeps for it
