@@ -9,8 +9,9 @@ import * as FiberId from "effect/FiberId"
 import * as MutableHashMap from "effect/MutableHashMap"
 import { PoolEvent } from "../PoolEvent.ts"
 import type { ShutdownReport } from "../PoolStats.ts"
-import { type Core, now } from "./core.ts"
+import { type Core, now, type State } from "./core.ts"
 import { forget } from "./hosts.ts"
+import type { Member } from "./state/member.ts"
 import * as Transitions from "./state/transitions.ts"
 import { step } from "./step.ts"
 
@@ -36,15 +37,16 @@ const end = <K, Conn, E>(
 ): Effect.Effect<ShutdownReport> =>
   Effect.gen(function*() {
     const startedAt = now(core)
-    const open = sum(core, (state) => state.active + state.idle.size)
-    const abandonedBefore = sum(core, (state) => state.abandoned.size)
+    const graceful = new Set(members(core, (state) => [state.idle, state.busy, state.spare]))
+    const abandonedBefore = new Set(members(core, (state) => [state.abandoned]))
     core.closed = true
     core.events.emit(PoolEvent.ShutdownStarted({ at: startedAt }))
     for (const host of MutableHashMap.values(core.hosts)) step(host, (state, _, out) => Transitions.shut(state, out))
     yield* Fiber.interruptAll(core.loops)
 
     const { closeTimeout, shutdownGrace } = core.settings
-    yield* until(core, (done) => watch(core, () => sum(core, (state) => state.active) === 0, done), shutdownGrace)
+    yield* until(core, (done) => watch(core, () => allReturned(core), done), shutdownGrace)
+    for (const member of members(core, (state) => [state.busy, state.spare])) graceful.delete(member)
     let cut = 0
     for (const host of MutableHashMap.values(core.hosts)) {
       cut += step(host, (state, _, out) => Transitions.cut(state, out))
@@ -56,19 +58,23 @@ const end = <K, Conn, E>(
     yield* Fiber.interrupt(timekeeper)
     core.timekeeper.clear()
     yield* until(core, (done) => core.sleepers.stop(done))
-    const abandoned = sum(core, (state) => state.abandoned.size) - abandonedBefore
+    const abandoned = members(core, (state) => [state.abandoned]).filter((member) => !abandonedBefore.has(member))
+    for (const member of abandoned) graceful.delete(member)
     for (const host of MutableHashMap.values(core.hosts)) forget(host)
     core.events.close()
-    return { graceful: Math.max(0, open - cut - abandoned), cut, abandoned, elapsed: now(core) - startedAt }
+    return { graceful: graceful.size, cut, abandoned: abandoned.length, elapsed: now(core) - startedAt }
   })
 
-const sum = <K, Conn, E>(
+/** The connections of all hosts that are in some of their lists. */
+const members = <K, Conn, E>(
   core: Core<K, Conn, E>,
-  count: (state: Parameters<typeof step<K, Conn, E, number>>[0]["state"]) => number
-): number => {
-  let total = 0
-  for (const host of MutableHashMap.values(core.hosts)) total += count(host.state)
-  return total
+  lists: (state: State<K, Conn, E>) => ReadonlyArray<Iterable<Member>>
+): ReadonlyArray<Member> =>
+  Array.from(MutableHashMap.values(core.hosts), ({ state }) => lists(state).flatMap((list) => [...list])).flat()
+
+const allReturned = <K, Conn, E>(core: Core<K, Conn, E>): boolean => {
+  for (const { state } of MutableHashMap.values(core.hosts)) if (state.active > 0) return false
+  return true
 }
 
 /** Waits until it is done, or for so many milliseconds. The pool's own timekeeper is at hand, so nothing has to be raced. */
