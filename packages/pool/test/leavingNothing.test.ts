@@ -216,13 +216,10 @@ describe("after its end a pool leaves nothing behind", () => {
   it.effect("P2: a scope whose finalizers run in parallel closes a pool as well", () =>
     Effect.gen(function*() {
       const before = yield* fibersBefore
-      const { clock, network, scope } = yield* Effect.gen(function*() {
-        const scope = yield* Scope.make()
-        const { clock, network, pool } = yield* Scope.extend(Effect.parallelFinalizers(watched()), scope)
-        yield* open(pool, 2)
-        yield* network.hangClose("a", true)
-        return { clock, network, scope }
-      })
+      const scope = yield* Scope.make()
+      const { clock, network, pool } = yield* Scope.extend(Effect.parallelFinalizers(watched()), scope)
+      yield* open(pool, 2)
+      yield* network.hangClose("a", true)
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("1 second")
       assert.isTrue(Option.isSome(yield* closing.poll))
