@@ -20,7 +20,8 @@ export const closeConnection = <K, Conn, E>(host: Host<K, Conn, E>, connection: 
   connection.fiber = undefined
   connection.deadline = core.timekeeper.at(now(core) + state.settings.closeTimeout, () => giveUp(connection))
   const close = scope === undefined ? Effect.void : Effect.exit(Scope.close(scope, Exit.void))
-  core.fibers.run(Effect.map(close, () => closed(connection)))
+  // Apart: a close is waited for and given up, but never interrupted.
+  core.fibers.apart(Effect.map(close, () => closed(connection)))
 }
 
 const closed = <K, Conn, E>(connection: Connection<K, Conn, E>): void => {

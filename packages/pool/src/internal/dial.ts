@@ -47,7 +47,10 @@ const attempt = <K, Conn, E>(
       Effect.flatMap(([exit, chance]) =>
         Exit.isSuccess(exit) && connection.list === host.state.connecting
           ? Effect.sync(() => opened(connection, exit.value, chance))
-          : Effect.map(Effect.exit(Scope.close(scope, exit)), () => ended(connection, exit))
+          : Effect.suspend(() => {
+            if (connection.dial !== undefined) endSoon(connection, exit)
+            return Effect.map(Effect.exit(Scope.close(scope, exit)), () => ended(connection, exit))
+          })
       )
     )
   })
@@ -84,7 +87,18 @@ const opened = <K, Conn, E>(connection: Connection<K, Conn, E>, value: Conn, cha
   if (connection.list === state.idle) core.alarms.evictor.soonest(nextExpiry(state, connection))
 }
 
-/** The attempt has led to nothing, and its scope is closed. */
+/** The attempt has failed. Its scope may take a moment to close, but it does not keep the failure from the caller for ever. */
+const endSoon = <K, Conn, E>(connection: Connection<K, Conn, E>, exit: Exit.Exit<Conn, E>): void => {
+  const { host } = connection
+  const { core, state } = host
+  core.timekeeper.cancel(connection.deadline)
+  connection.deadline = core.timekeeper.at(now(core) + state.settings.closeTimeout, () => {
+    host.metrics.abandoned()
+    ended(connection, exit)
+  })
+}
+
+/** The attempt has led to nothing, and its scope is closed or was given up. */
 const ended = <K, Conn, E>(connection: Connection<K, Conn, E>, exit: Exit.Exit<Conn, E>): void => {
   const { host } = connection
   const { core, state } = host

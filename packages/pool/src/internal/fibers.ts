@@ -32,7 +32,7 @@ export class Fibers {
     return fiber
   }
 
-  /** For the one fiber that ends all the others. */
+  /** For what must not be interrupted: a close, and the end of the pool itself. Each one is waited for by other means. */
   apart(effect: Effect.Effect<unknown>): void {
     this.fork(effect)
   }

@@ -9,7 +9,7 @@ import { Connection } from "./connection.ts"
 import { type Core, type Host, now } from "./core.ts"
 import { HostMetrics } from "./metrics.ts"
 import { type HostSettings, overridden, type Settings } from "./settings.ts"
-import { unknownHost } from "./situation.ts"
+import { situation, unknownHost } from "./situation.ts"
 import { HostState } from "./state/hostState.ts"
 import { List } from "./state/list.ts"
 
@@ -25,7 +25,10 @@ export const admit = <K, Conn, E>(
   key: K
 ): Either.Either<Host<K, Conn, E>, PoolError.TooManyHosts | PoolError.PoolClosed> => {
   const known = find(core, key)
-  if (core.closed) return Either.left(new PoolError.PoolClosed(unknownHost(core, known?.label ?? labelOf(core, key))))
+  if (core.closed) {
+    const at = known === undefined ? unknownHost(core, labelOf(core, key)) : situation(known, now(core))
+    return Either.left(new PoolError.PoolClosed(at))
+  }
   if (known !== undefined) return Either.right(known)
   if (MutableHashMap.size(core.hosts) >= core.settings.maxHosts && !forgetOne(core)) {
     const { maxHosts } = core.settings
@@ -65,6 +68,7 @@ const create = <K, Conn, E>(
     metrics: new HostMetrics(core.instruments, label),
     watchers: new Set(),
     refreshAt: Infinity,
+    replenishAt: 0,
     lastFailure: undefined
   }
   MutableHashMap.set(core.hosts, key, host)

@@ -1,11 +1,12 @@
 /**
- * The invariants of a pool, I1 to I9 of the design, as a function of its state at rest between two steps. Simulations and tests
+ * The invariants of a pool, I1 to I10 of the design (I8 is about what is left after the end), as a function of its state at rest between two steps. Simulations and tests
  * call it after every step; an application may, by `checkInvariants`.
  */
 import * as MutableHashMap from "effect/MutableHashMap"
 import { type Core, type Host, now } from "./core.ts"
 import * as Permits from "./permits.ts"
 import { reasonToEnd } from "./state/ending.ts"
+import type { List } from "./state/list.ts"
 import type { Member } from "./state/member.ts"
 
 /** What is broken, in words; empty when all is well. */
@@ -32,65 +33,57 @@ const brokenHost = <K, Conn, E>(host: Host<K, Conn, E>, faults: Array<string>): 
   const fault = (text: string): void => {
     faults.push(`${label}: ${text}`)
   }
-  const { settings } = state
-  const limit = settings.maxConnectionsPerHost
-
+  const limit = state.settings.maxConnectionsPerHost
   const taken = limit - Permits.free(permits)
   if (limit !== Infinity && taken !== state.used) fault(`I1: ${taken} permits taken for ${state.used} sockets`)
 
-  const lists = {
-    connecting: state.connecting,
-    idle: state.idle,
-    busy: state.busy,
-    spare: state.spare,
-    closing: state.closing
-  }
-  const seen = new Set<Member>()
-  for (const [name, list] of Object.entries(lists)) {
+  // Called after every step of a simulation, so it walks the links instead of making iterators.
+  let leases = 0
+  let living = 0
+  const walk = (name: string, list: List<Member>, look: (member: Member) => void): void => {
     let size = 0
-    for (const member of list) {
+    for (let member = list.first; member !== undefined; member = member.next) {
       size++
-      if (seen.has(member)) fault(`I3: connection ${member.id} is in two places`)
-      seen.add(member)
-      if (member.list !== list) fault(`I3: connection ${member.id} does not know that it is ${name}`)
+      if (member.list !== list) fault(`I3: connection ${member.id} is not only ${name}`)
+      look(member)
     }
     if (size !== list.size) fault(`I3: ${list.size} counted as ${name}, ${size} are`)
+    if (list !== state.closing) living += size
   }
-
-  for (const member of state.idle) {
-    if (member.leases !== 0) fault(`I2: idle connection ${member.id} has ${member.leases} leases`)
-  }
-  for (const member of [...state.busy, ...state.spare]) {
+  const active = (member: Member): void => {
+    leases += member.leases
     if (member.leases < 1) fault(`I2: active connection ${member.id} has ${member.leases} leases`)
   }
-  for (const member of state.spare) {
+  walk("connecting", state.connecting, () => undefined)
+  walk("closing", state.closing, () => undefined)
+  walk("busy", state.busy, active)
+  walk("spare", state.spare, (member) => {
+    active(member)
     if (member.leases >= member.capacity) fault(`I3: connection ${member.id} has no room, but is lent again`)
     if (member.retiring !== undefined) fault(`I6: connection ${member.id} is retiring, but is lent again`)
-  }
-  for (const member of state.idle) {
+  })
+  walk("idle", state.idle, (member) => {
+    if (member.leases !== 0) fault(`I2: idle connection ${member.id} has ${member.leases} leases`)
     if (member.retiring !== undefined) fault(`I6: connection ${member.id} is retiring, but idle`)
-  }
+  })
 
-  let leases = 0
-  for (const member of seen) leases += state.isOpen(member) ? member.leases : 0
   let held = 0
-  for (const lease of host.leases) if (state.isOpen(lease.source)) held++
+  for (let lease = host.leases.first; lease !== undefined; lease = lease.next) if (state.isOpen(lease.source)) held++
   if (leases !== held) fault(`I7: ${leases} leases counted, ${held} held`)
 
   waiting(host, fault)
 
-  let opened = 0
-  for (const member of state.abandoned) opened += member.openedAt >= 0 ? 1 : 0
-  const accounted = state.active + state.idle.size + state.closing.size + state.counters.closed + opened
-  if (state.counters.opened !== accounted) fault(`I9: ${state.counters.opened} opened, ${accounted} accounted for`)
+  const { closed, opened } = state.counters
+  const accounted = state.active + state.idle.size + state.closing.size + closed + state.abandoned.size
+  if (opened !== accounted) fault(`I9: ${opened} opened, ${accounted} accounted for`)
 
   let connections = 0
   for (const endpoint of state.addresses.endpoints.values()) {
     connections += endpoint.connections
     if (endpoint.leases < 0 || endpoint.connections < 0) fault(`I2: address ${endpoint.address} counts below zero`)
   }
-  const living = state.connecting.size + state.active + state.idle.size
   if (connections !== living) fault(`I3: addresses count ${connections} connections of ${living}`)
+  for (const difference of host.metrics.differences(state)) fault(`I10: ${difference}`)
 }
 
 /** I4: nobody waits for what is there. I5: the queue is in order. */

@@ -29,6 +29,7 @@ const tagged = <K extends AnyKey>(key: K, labels: Labels): K =>
 
 interface Gauge {
   readonly set: (value: number) => void
+  readonly get: () => number
   last: number
 }
 
@@ -87,6 +88,21 @@ export class HostMetrics {
     }
   }
 
+  /** Where the metrics do not say what the state says; for the invariants. */
+  differences<C extends Member, W extends Waiter>(state: HostState<C, W>): ReadonlyArray<string> {
+    const faults: Array<string> = []
+    const same = (name: string, said: number, is: number): void => {
+      if (said !== is) faults.push(`${name} says ${said}, the state ${is}`)
+    }
+    same("active", this.active.get(), state.active)
+    same("idle", this.idle.get(), state.idle.size)
+    same("connecting", this.connecting.get(), state.connecting.size)
+    same("closing", this.closing.get(), state.closing.size)
+    same("pending", this.pending.get(), state.waiters.undialedSize)
+    same("limit", this.limit.get(), state.settings.maxConnectionsPerHost)
+    return faults
+  }
+
   opened(dialMillis: number): void {
     this.count(metrics.opened)
     this.dials(dialMillis)
@@ -135,6 +151,8 @@ export class HostMetrics {
   }
 
   private count(info: MetricInfo, attribute?: string, value = ""): void {
+    // A close that was given up may end after its host: nothing must come back into the registry then.
+    if (this.keys.length === 0) return
     const id = `${info.name} ${value}`
     let counter = this.counters.get(id)
     if (counter === undefined) {
@@ -147,7 +165,7 @@ export class HostMetrics {
   private gauge(info: MetricInfo, extra: Labels = []): Gauge {
     const key = this.register(info, MetricKey.gauge(this.name(info), { description: info.description }), extra)
     const hook = Metric.globalMetricRegistry.get(key)
-    return { set: (value) => hook.update(value), last: 0 }
+    return { set: (value) => hook.update(value), get: () => hook.get().value, last: 0 }
   }
 
   private counter(info: MetricInfo, extra: Labels = []): (n: number) => void {

@@ -28,7 +28,7 @@ export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>)
   for (const decision of out) carryOut(host, decision)
   const { core } = host
   host.metrics.sync(host.state)
-  if (host.state.idle.size < host.state.settings.minIdle) core.alarms.replenisher.soonest(now(core))
+  if (wantsMore(host.state)) core.alarms.replenisher.soonest(Math.max(now(core), host.replenishAt))
   if (core.total.line.size > 0) core.actions.takeTurns(core)
   if (host.watchers.size > 0) { for (const watcher of host.watchers) watcher() }
   // Whatever emptied the host, somebody must come by to forget it.
@@ -37,6 +37,10 @@ export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>)
   }
   if (core.settings.checkInvariants) assertInvariants(core)
 }
+
+/** Whether the floor is broken and nothing is under way that would mend it. */
+const wantsMore = <K, Conn, E>({ connecting, idle, settings }: State<K, Conn, E>): boolean =>
+  idle.size + connecting.size < settings.minIdle
 
 const carryOut = <K, Conn, E>(
   host: Host<K, Conn, E>,

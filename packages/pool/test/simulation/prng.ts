@@ -46,6 +46,16 @@ export class Prng {
     return items[this.int(items.length)]
   }
 
+  /** One of the choices, each as likely as its weight; only the chosen one is made. */
+  weighted<A>(choices: ReadonlyArray<readonly [weight: number, make: () => A]>): A {
+    let rest = this.int(choices.reduce((sum, [weight]) => sum + weight, 0))
+    for (const [weight, make] of choices) {
+      if (rest < weight) return make()
+      rest -= weight
+    }
+    throw new RangeError("nothing to choose from")
+  }
+
   #next(): number {
     const output = (this.#a + this.#b + this.#counter) | 0
     this.#counter = (this.#counter + 1) | 0

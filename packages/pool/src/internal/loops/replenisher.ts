@@ -18,17 +18,24 @@ export const replenisher = <K, Conn, E>(core: Core<K, Conn, E>): Effect.Effect<n
 const replenish = <K, Conn, E>(host: Host<K, Conn, E>, at: number): number => {
   const { addresses, settings } = host.state
   if (settings.minIdle === 0) return Infinity
+  if (host.replenishAt > at) return lacking(host) > 0 ? host.replenishAt : Infinity
+  // Set before the first step, since each step asks for another round as long as the floor is broken.
+  host.replenishAt = at + retryPause
   if (!addresses.known) {
     refresh(host)
-    return at + retryPause
+    return host.replenishAt
   }
   // After failures, nobody is waiting: there is time.
   const avoidedUntil = addresses.avoidedUntil()
-  if (avoidedUntil > at) return avoidedUntil
+  if (avoidedUntil > at) {
+    host.replenishAt = avoidedUntil
+    return avoidedUntil
+  }
   while (lacking(host) > 0) {
     const obstacle = step(host, (state, time, out) => Transitions.warm(state, () => undefined, time, out))
-    if (obstacle !== undefined) return at + retryPause
+    if (obstacle !== undefined) return host.replenishAt
   }
+  host.replenishAt = 0
   return Infinity
 }
 
