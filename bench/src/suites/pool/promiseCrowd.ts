@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect"
 import type { Cell } from "../../measure.ts"
-import { makeStopwatch, type Stopwatch } from "../../stopwatch.ts"
+import { makeStopwatch, settleHeap, type Stopwatch } from "../../stopwatch.ts"
+import { roundsFor } from "./crowd.ts"
 import type { PromisePool } from "./peers/promises.ts"
 
 /** The rounds of `crowd.ts` for a pool of promises: its crowd are async functions, with no fiber anywhere. */
@@ -8,14 +9,13 @@ import type { PromisePool } from "./peers/promises.ts"
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 interface Crowd {
-  readonly round: (watch: Stopwatch, whileAllWait: () => void) => Promise<void>
+  readonly round: (watch: Stopwatch) => Promise<void>
   readonly disperse: () => void
 }
 
 const gather = (size: number, pool: PromisePool): Crowd => {
   let gate: Array<() => void> = []
   let closing = false
-  let asked = 0
   let served = 0
   let onLast = (): void => undefined
 
@@ -28,7 +28,6 @@ const gather = (size: number, pool: PromisePool): Crowd => {
     while (true) {
       await new Promise<void>((resolve) => gate.push(resolve))
       if (closing) return
-      asked += 1
       const connection = await pool.acquire()
       await undefined
       pool.release(connection)
@@ -39,8 +38,7 @@ const gather = (size: number, pool: PromisePool): Crowd => {
   for (let index = 0; index < size; index += 1) void member()
 
   return {
-    async round(watch, whileAllWait) {
-      asked = 0
+    async round(watch) {
       served = 0
       const last = new Promise<void>((resolve) => {
         onLast = resolve
@@ -48,9 +46,8 @@ const gather = (size: number, pool: PromisePool): Crowd => {
       const held = await pool.acquire()
       watch.start()
       openGate()
-      do await nextTurn()
-      while (asked < size)
-      whileAllWait()
+      do await undefined
+      while (pool.waiting() < size)
       pool.release(held)
       await last
       watch.stop()
@@ -77,13 +74,11 @@ export const promiseCrowdCell = (
         ({ disperse }) => Effect.sync(disperse)
       )
       const watch = makeStopwatch()
-      const rounds = Math.max(1, Math.ceil(operations / size))
+      const rounds = roundsFor(operations, size)
       yield* Effect.promise(async () => {
-        await crowd.round(makeStopwatch(), () => {
-          const count = pool.waiting()
-          if (count !== size) throw new Error(`${name}: ${count} wait instead of ${size}`)
-        })
-        for (let done = 0; done < rounds; done += 1) await crowd.round(watch, () => undefined)
+        await crowd.round(makeStopwatch())
+        settleHeap()
+        for (let done = 0; done < rounds; done += 1) await crowd.round(watch)
       })
       return { operations: rounds * size, ...watch.read() }
     }))
