@@ -69,8 +69,13 @@ const end = <K, Conn, E>(
 const members = <K, Conn, E>(
   core: Core<K, Conn, E>,
   lists: (state: State<K, Conn, E>) => ReadonlyArray<Iterable<Member>>
-): ReadonlyArray<Member> =>
-  Array.from(MutableHashMap.values(core.hosts), ({ state }) => lists(state).flatMap((list) => [...list])).flat()
+): ReadonlyArray<Member> => {
+  const all: Array<Member> = []
+  for (const { state } of MutableHashMap.values(core.hosts)) {
+    for (const list of lists(state)) for (const member of list) all.push(member)
+  }
+  return all
+}
 
 const allReturned = <K, Conn, E>(core: Core<K, Conn, E>): boolean => {
   for (const { state } of MutableHashMap.values(core.hosts)) if (state.active > 0) return false
