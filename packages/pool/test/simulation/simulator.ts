@@ -18,6 +18,8 @@ export interface Sim {
   readonly faultRandom: Prng
   readonly now: number
   readonly step: number
+  /** Yields that the tier has forced so far. */
+  readonly forcedYields: number
   /** Fibers that the program forked and that have not ended. At rest after a shutdown there are none. */
   readonly fibersAlive: number
   /** Adds to the history: part of the hash, and printed when the run fails. Name things by own numbers, not by FiberId. */
