@@ -122,6 +122,29 @@ describe("giving a connection back", () => {
       assert.include(yield* statsOf(pool), { abandoned: 0, opened: 12, closed: 12 })
     }))
 
+  it.scoped("S1: a close that hangs after a failed dial costs its caller its limit, and hides no error", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* rig({
+        maxConnectionsPerHost: 1,
+        connectTimeout: Infinity,
+        closeTimeout: "1 second"
+      })
+      yield* network.failOpen("a", true)
+      yield* network.hangClose("a", true)
+      const caller = yield* borrow(pool)
+      const next = yield* borrow(pool)
+      assert.include(yield* statsOf(pool), { connecting: 1, waiting: 1 })
+      yield* network.failOpen("a", false)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* caller.error)._tag, "Refused")
+      assert.isTrue(yield* next.has)
+      assert.include(yield* statsOf(pool), { active: 1, connecting: 0, failed: 1 })
+      yield* network.hangClose("a", false)
+      yield* settle
+      assert.include(yield* statsOf(pool), { active: 1, connecting: 0, failed: 1, closed: 0 })
+      assert.strictEqual(yield* network.openNow("a"), 1)
+    }))
+
   it.scoped("S1 S2: after the pool has closed it does nothing", () =>
     Effect.gen(function*() {
       const { network, pool } = yield* rig()

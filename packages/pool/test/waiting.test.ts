@@ -92,25 +92,27 @@ describe("interrupting a caller", () => {
       yield* network.hangOpen("a", false)
     }))
 
-  it.scoped("P1: in the very turn in which it is served: the connection goes to the next one", () =>
-    Effect.gen(function*() {
-      for (let between = 0; between < 8; between++) {
-        const { network, pool } = yield* rig({ maxConnectionsPerHost: 1 })
-        const end = yield* Deferred.make<void>()
-        const holder = yield* Effect.fork(pool.use("a", () => Deferred.await(end)))
-        yield* settle
-        const [gone, next] = yield* borrowers(pool, 2)
-        yield* Deferred.succeed(end, undefined)
-        yield* Effect.repeatN(Effect.void, 0)
-        for (let turn = 0; turn < between; turn++) yield* Effect.yieldNow()
-        yield* Fiber.interrupt(gone!.fiber)
-        yield* Fiber.join(holder)
-        yield* settle
-        assert.isTrue(yield* next!.has, `after ${between} turns`)
-        assert.isAtMost(yield* network.peakOpen("a"), 1)
-        yield* next!.release
-      }
-    }))
+  it.effect("P1: in the very turn in which it is served: the connection goes to the next one", () =>
+    Effect.forEach(
+      Array.from({ length: 8 }, (_, index) => index),
+      (turns) =>
+        Effect.gen(function*() {
+          const { network, pool } = yield* rig({ maxConnectionsPerHost: 1 })
+          const end = yield* Deferred.make<void>()
+          const holder = yield* Effect.fork(pool.use("a", () => Deferred.await(end)))
+          yield* settle
+          const [gone, next] = yield* borrowers(pool, 2)
+          yield* Deferred.succeed(end, undefined)
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow()
+          yield* Fiber.interrupt(gone!.fiber)
+          yield* Fiber.join(holder)
+          yield* settle
+          assert.isTrue(yield* next!.has, `after ${turns} turns`)
+          assert.isAtMost(yield* network.peakOpen("a"), 1)
+          yield* next!.release
+        }).pipe(Effect.scoped),
+      { discard: true }
+    ))
 
   it.scoped("P1: all waiters at once: nothing of them is left", () =>
     Effect.gen(function*() {
