@@ -85,7 +85,7 @@ export const opened = <C extends Member, W extends Waiter>(
   if (member.list !== state.connecting) return
   const effort = member.dial
   state.counters.opened++
-  state.reach = Math.max(1, member.capacity)
+  state.expect(member.capacity)
   member.openedAt = now
   member.idleSince = now
   member.expiresAt = Math.min(member.expiresAt, expiresAt)

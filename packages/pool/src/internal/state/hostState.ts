@@ -86,6 +86,11 @@ export class HostState<C extends Member = Member, W extends Waiter = Waiter> {
     return member.list === this.idle || member.list === this.busy || member.list === this.spare
   }
 
+  /** What one connection carries, the next one is expected to. However much that is: none of them still carries nothing. */
+  expect(capacity: number): void {
+    this.reach = Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, capacity))
+  }
+
   /** The one place where a connection changes its list. */
   move(member: Member, to: List<Member>): void {
     const from = member.list

@@ -197,7 +197,7 @@ export const signal = <C extends Member, W extends Waiter>(
       if (Number.isNaN(report.leases)) break
       member.capacity = Math.max(0, Math.floor(report.leases))
       if (state.isOpen(member)) {
-        state.reach = Math.max(1, member.capacity)
+        state.expect(member.capacity)
         if (member.capacity === 0) Ending.retire(state, member, "retired", out, "the peer takes no more")
         else Lending.settle(state, member, now, out)
       }
