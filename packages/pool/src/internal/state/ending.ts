@@ -95,11 +95,28 @@ export const setBreaker = <C extends Member, W extends Waiter>(
   endpoint.breaker = next
   if (from === next.state) return
   out.push({ _tag: "BreakerChanged", endpoint, from, to: next.state })
-  if (next.state !== "open") return
-  for (const list of [state.idle, state.spare, state.busy]) {
-    for (const member of list) if (member.endpoint === endpoint) retire(state, member, "unhealthy", out)
+  if (next.state === "open") {
+    for (const list of [state.idle, state.spare, state.busy]) {
+      for (const member of list) if (member.endpoint === endpoint) retire(state, member, "unhealthy", out)
+    }
+  }
+  if (from === "halfOpen") endTrial(state, endpoint)
+}
+
+/** The verdict on an address is there: other probes still under way neither change it nor count in the next trial. */
+const endTrial = <C extends Member, W extends Waiter>(state: HostState<C, W>, endpoint: Endpoint): void => {
+  for (const list of [state.connecting, state.idle, state.busy]) {
+    for (const member of list) {
+      if (member.endpoint !== endpoint || !member.probe) continue
+      member.probe = false
+      if (list === state.busy && hasRoom(member)) state.move(member, state.spare)
+    }
   }
 }
+
+/** Whether it may be lent beside the leases that it has. A probe carries one until its verdict. */
+export const hasRoom = (member: Member): boolean =>
+  member.leases < member.capacity && member.retiring === undefined && !member.probe
 
 /** A probe ends without a verdict: its place is free for another. */
 export const forgoProbe = <C extends Member, W extends Waiter>(

@@ -2,7 +2,7 @@
 import type { CloseReason } from "../../PoolStats.ts"
 import * as Breaker from "./breaker.ts"
 import type { Decisions } from "./decision.ts"
-import { close, overdue, reasonToEnd, setBreaker } from "./ending.ts"
+import { close, hasRoom, overdue, reasonToEnd, setBreaker } from "./ending.ts"
 import type { HostState } from "./hostState.ts"
 import type { Member } from "./member.ts"
 import type { Waiter } from "./waiters.ts"
@@ -48,9 +48,6 @@ export const lend = <C extends Member, W extends Waiter>(state: HostState<C, W>,
   member.endpoint.leases++
   state.move(member, hasRoom(member) ? state.spare : state.busy)
 }
-
-const hasRoom = (member: Member): boolean =>
-  member.leases < member.capacity && member.retiring === undefined && !member.probe
 
 /** An open connection goes where its leases and its age say. */
 export const settle = <C extends Member, W extends Waiter>(
