@@ -60,8 +60,7 @@ export const settle = <C extends Member, W extends Waiter>(
     state.move(member, hasRoom(member) ? state.spare : state.busy)
     return
   }
-  const reason = reasonToEnd(state, member, now) ??
-    (state.used > state.settings.maxConnectionsPerHost || state.total.used > state.total.limit ? "surplus" : undefined)
+  const reason = reasonToEnd(state, member, now) ?? (exceeded(state) ? "surplus" : undefined)
   if (reason !== undefined) close(state, member, reason, out)
   else if (member.list !== state.idle) {
     member.idleSince = now
@@ -69,6 +68,10 @@ export const settle = <C extends Member, W extends Waiter>(
     state.move(member, state.idle)
   }
 }
+
+/** More connections than a lowered limit allows, not counting those that are on their way out. */
+const exceeded = <C extends Member, W extends Waiter>({ closing, settings, total, used }: HostState<C, W>): boolean =>
+  used - closing.size > settings.maxConnectionsPerHost || total.used - total.closing > total.limit
 
 /** How a lease ended. */
 export type Outcome =
