@@ -9,15 +9,16 @@ import type { Waiter } from "./waiters.ts"
 
 /**
  * The connection to lend next, if one is there: first one with room beside its leases, then the most recently used idle one.
- * Those found past their time are ended on the way. `neverLent`: only one that has carried no lease yet will do.
+ * Those found past their time are ended on the way. `freshSince`: only one will do that was opened since then and has carried
+ * no lease yet.
  */
 export const lendable = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   now: number,
   out: Decisions<C, W>,
-  neverLent = false
+  freshSince?: number
 ): C | undefined => {
-  let spare = neverLent ? undefined : state.spare.last
+  let spare = freshSince === undefined ? state.spare.last : undefined
   while (spare !== undefined) {
     const before = spare.previous
     const reason = reasonToEnd(state, spare, now)
@@ -32,12 +33,14 @@ export const lendable = <C extends Member, W extends Waiter>(
     if (!idle.reserved) {
       const reason = reasonToEnd(state, idle, now) ?? (overdue(state, idle, now) ? "idle" : undefined)
       if (reason !== undefined) close(state, idle, reason, out)
-      else if (!idle.suspect && !(neverLent && idle.uses > 0)) return idle as C // as above
+      else if (!idle.suspect && (freshSince === undefined || isFresh(idle, freshSince))) return idle as C // as above
     }
     idle = before
   }
   return undefined
 }
+
+const isFresh = (member: Member, since: number): boolean => member.uses === 0 && member.openedAt >= since
 
 export const lend = <C extends Member, W extends Waiter>(state: HostState<C, W>, member: C, now: number): void => {
   state.usedAt = now

@@ -59,8 +59,8 @@ export const pair = <C extends Member, W extends Waiter>(
     if (member === undefined) break
     let waiter = state.waiters.firstFor(member.openedAt, member.uses > 0)
     if (waiter === undefined) {
-      // Only fresh ones are wanted, and this is none: perhaps another one is.
-      member = lendable(state, now, out, true)
+      // Only fresh ones are wanted, and this is none: perhaps another one is, for whoever has waited longest if for anybody.
+      member = lendable(state, now, out, state.waiters.first?.since)
       if (member === undefined) break
       waiter = state.waiters.firstFor(member.openedAt, false)
       if (waiter === undefined) break
