@@ -30,17 +30,26 @@ export const dial = <C extends Member, W extends Waiter>(
   ended?: (failure: Failure | undefined) => void
 ): Dial | Obstacle => {
   const effort = new Dial(ended)
-  const obstacle = attempt(state, effort, now, out, ended === undefined)
+  const obstacle = attempt(state, effort, now, out, ended === undefined ? "inLine" : "spare")
   return obstacle ?? effort
 }
 
-/** Starts one more attempt of a dial. `inLine`: whether to wait for the total limit, if that is what is missing. */
+/** How an attempt comes by its permit of the total limit. */
+type Claim =
+  /** waits in line for it */
+  | "inLine"
+  /** only if nobody waits for one */
+  | "spare"
+  /** has it from the attempt before */
+  | "kept"
+
+/** Starts one more attempt of a dial. */
 const attempt = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   effort: Dial,
   now: number,
   out: Decisions<C, W>,
-  inLine: boolean
+  claim: Claim
 ): Obstacle | undefined => {
   const { addresses, settings, total } = state
   if (!addresses.known) return "unresolved"
@@ -49,7 +58,8 @@ const attempt = <C extends Member, W extends Waiter>(
   if (state.used >= settings.maxConnectionsPerHost) return "limit"
   // While nobody knows what one connection can carry, a second one may be one too many.
   if (state.connecting.size >= (state.reach === undefined ? 1 : settings.maxConnectingPerHost)) return "connecting"
-  if (!(inLine ? total.take(state) : total.takeSpare())) return "total"
+  const claimed = claim === "inLine" ? total.take(state) : claim === "spare" ? total.takeSpare() : total.takeAgain()
+  if (!claimed) return "total"
   const before = endpoint.breaker
   const member = state.create(endpoint, effort, now)
   setBreaker(state, endpoint, Breaker.begin(before), out)
@@ -71,7 +81,7 @@ export const race = <C extends Member, W extends Waiter>(
   now: number,
   out: Decisions<C, W>
 ): void => {
-  if (state.dials.has(effort)) attempt(state, effort, now, out, false)
+  if (state.dials.has(effort)) attempt(state, effort, now, out, "spare")
 }
 
 /** The attempt has a connection. It wins its dial; the other attempts are ended. */
@@ -126,7 +136,10 @@ export const failed = <C extends Member, W extends Waiter>(
   forgoProbe(state, member, out)
   // Nobody needs it any more: no second address.
   const wanted = effort.owner !== undefined || effort.ended !== undefined
-  const obstacle = wanted ? attempt(state, effort, now, out, false) : "unavailable"
+  // With its socket gone, its permit is free for the next address. Were it for the line instead, the caller would start all
+  // over in its turn, and an address that fails at once would be dialed for ever.
+  const claim = member.list === undefined ? "kept" : "spare"
+  const obstacle = wanted ? attempt(state, effort, now, out, claim) : "unavailable"
   if (obstacle === undefined || effort.attempts.size > 0) return
   state.dials.delete(effort)
   const owner = state.waiters.disown(effort)

@@ -36,6 +36,13 @@ export class Total<H> {
     return true
   }
 
+  /** Takes the permit again that was given back in this very step. */
+  takeAgain(): boolean {
+    if (this.used >= this.limit) return false
+    this.used++
+    return true
+  }
+
   give(): void {
     this.used--
   }
