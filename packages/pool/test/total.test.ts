@@ -116,6 +116,21 @@ describe("the total limit", () => {
       assert.isTrue(yield* next.has)
     }))
 
+  it.scoped("P1 P8: a dial whose addresses all fail at once ends, although others stand in line for its permit", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* rig({ maxConnections: 1 }, { addresses: ["one", "two"] })
+      yield* network.localFault("a", true)
+      yield* network.failOpen("a", true)
+      yield* network.hangOpen("a", true)
+      const failing = yield* borrow(pool, "a")
+      const others = yield* borrowers(pool, 2, "b")
+      yield* network.hangOpen("a", false)
+      yield* settle
+      assert.include(yield* failing.error, { _tag: "Refused", address: "two" })
+      assert.isTrue(yield* others[0]!.has)
+      assert.strictEqual(yield* network.dialed, 3)
+    }))
+
   it.scoped("P1: idle connections of a host make room for its own fresh ones", () =>
     Effect.gen(function*() {
       const { network, pool } = yield* rig({ maxConnectionsPerHost: 2 })
