@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as ConnectionPool from "../src/ConnectionPool.ts"
-import type { Connector, Key } from "../src/Connector.ts"
+import type { Connector } from "../src/Connector.ts"
 import type { Lease } from "../src/Lease.ts"
 import type { Options } from "../src/PoolConfig.ts"
 import type { AcquireError, ConfigInvalid } from "../src/PoolError.ts"
@@ -26,9 +26,9 @@ type Failure = AcquireError | TestConnector.Refused
  * A pool that checks its invariants after every step. The test fails if any of its fibers died, be it one that nobody looks
  * at, and if its shutdown does not end by itself.
  */
-export const poolOf = <K extends Key, Conn, E>(
+export const poolOf = <K, Conn, E>(
   connector: Connector<K, Conn, E>,
-  config: Partial<Options<K>> = {}
+  config: Partial<Options<NoInfer<K>>> = {}
 ): Effect.Effect<ConnectionPool.ConnectionPool<K, Conn, E>, ConfigInvalid, Scope.Scope> =>
   Effect.gen(function*() {
     const troubles: Array<string> = []
