@@ -41,6 +41,7 @@ const tasks = {
   format: script("node_modules/dprint/bin.cjs", "fmt"),
   "format:check": script("node_modules/dprint/bin.cjs", "check"),
   deadcode: script("node_modules/knip/bin/knip.js"),
+  docs: script("scripts/docs.mjs"),
   build: script("scripts/build.mjs"),
   packages: script("scripts/packages.mjs"),
   pnpm
