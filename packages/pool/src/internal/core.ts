@@ -38,6 +38,8 @@ export interface Host<in out K, in out Conn, in out E> {
   readonly watchers: Set<() => void>
   /** when its addresses are to be asked for again */
   refreshAt: number
+  /** for how long they hold, as the resolver says */
+  timeToLive: number
   /** before that, the replenisher has no business here: it has just tried */
   replenishAt: number
   /** the last failure of a dial or of the resolver, in words */

@@ -68,6 +68,7 @@ const create = <K, Conn, E>(
     metrics: new HostMetrics(core.instruments, label),
     watchers: new Set(),
     refreshAt: Infinity,
+    timeToLive: Infinity,
     replenishAt: 0,
     lastFailure: undefined
   }

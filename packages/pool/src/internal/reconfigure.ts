@@ -2,12 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as MutableHashMap from "effect/MutableHashMap"
+import { isRecord } from "effect/Predicate"
 import type { Options } from "../PoolConfig.ts"
 import type { ConfigInvalid } from "../PoolError.ts"
 import { PoolEvent } from "../PoolEvent.ts"
 import { type Core, type Host, now } from "./core.ts"
 import { hostSettings } from "./hosts.ts"
 import * as Permits from "./permits.ts"
+import { rearrange } from "./resolve.ts"
 import { type HostSettings, resolve } from "./settings.ts"
 import * as Transitions from "./state/transitions.ts"
 import { step } from "./step.ts"
@@ -17,7 +19,12 @@ export const reconfigure = <K, Conn, E>(
   change: Partial<Options<K>>
 ): Effect.Effect<void, ConfigInvalid> =>
   Effect.suspend(() => {
-    const given = { ...core.given, ...change }
+    const given = {
+      ...core.given,
+      ...change,
+      // a part of the breaker's settings changes that part
+      ...(isRecord(change.breaker) ? { breaker: { ...core.given.breaker, ...change.breaker } } : {})
+    }
     const settings = resolve(given)
     if (Either.isLeft(settings)) return Effect.fail(settings.left)
     // All hosts' settings are known to be good before anything changes.
@@ -41,6 +48,7 @@ export const reconfigure = <K, Conn, E>(
       step(host, Transitions.turn)
     }
     const at = now(core)
+    rearrange(core)
     // Every loop looks at its period again.
     for (const alarm of Object.values(core.alarms)) alarm.soonest(at)
     core.heartbeat = at

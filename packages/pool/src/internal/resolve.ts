@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as MutableHashMap from "effect/MutableHashMap"
 import type { Resolution } from "../Connector.ts"
 import * as PoolError from "../PoolError.ts"
 import { PoolEvent } from "../PoolEvent.ts"
@@ -25,6 +26,18 @@ export const refresh = <K, Conn, E>(host: Host<K, Conn, E>): void => {
   if (host.state.resolving || host.state.shut) return
   host.state.resolving = true
   startResolve(host)
+}
+
+/** The settings have changed: other periods, and perhaps more hosts at once. */
+export const rearrange = <K, Conn, E>(core: Core<K, Conn, E>): void => {
+  const at = now(core)
+  for (const host of MutableHashMap.values(core.hosts)) {
+    const { addresses: { learnedAt }, resolving } = host.state
+    // The answer of one that is being asked sets its next time.
+    if (learnedAt === undefined || resolving) continue
+    askAgain(host, Math.min(at + core.settings.dnsRefreshInterval, learnedAt + host.timeToLive))
+  }
+  next(core)
 }
 
 const next = <K, Conn, E>(core: Core<K, Conn, E>): void => {
@@ -71,8 +84,8 @@ const answered = <K, Conn, E>(host: Host<K, Conn, E>, exit: Exit.Exit<Resolution
   // No address at all is no good answer: the last good one stands.
   if (addresses.length === 0) return failed(host, undefined)
   const change = step(host, (state, time, out) => Transitions.resolved(state, addresses, time, out))
-  const shortest = ttl === undefined ? Infinity : Math.max(1_000, Duration.toMillis(ttl))
-  askAgain(host, at + Math.min(core.settings.dnsRefreshInterval, shortest))
+  host.timeToLive = ttl === undefined ? Infinity : Math.max(1_000, Duration.toMillis(ttl))
+  askAgain(host, at + Math.min(core.settings.dnsRefreshInterval, host.timeToLive))
   if (!core.events.active || (change.added.length === 0 && change.removed.length === 0)) return
   core.events.emit(
     PoolEvent.AddressesChanged({
@@ -94,7 +107,7 @@ const failed = <K, Conn, E>(host: Host<K, Conn, E>, failure: Failure | undefined
   host.lastFailure = { at, text }
   if (core.events.active) core.events.emit(PoolEvent.ResolveFailed({ at, host: host.label, failure: text }))
   step(host, (state, time, out) => Transitions.unresolved(state, failure, time, out))
-  if (host.state.addresses.known) askAgain(host, at + core.settings.dnsRefreshInterval)
+  if (host.state.addresses.known) askAgain(host, at + Math.min(core.settings.dnsRefreshInterval, host.timeToLive))
 }
 
 const askAgain = <K, Conn, E>(host: Host<K, Conn, E>, at: number): void => {

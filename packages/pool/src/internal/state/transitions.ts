@@ -279,6 +279,7 @@ export const warm = <C extends Member, W extends Waiter>(
   now: number,
   out: Decisions<C, W>
 ): Dialing.Obstacle | undefined => {
+  if (!Upkeep.mayBeIdle(state)) return "limit"
   const started = Dialing.dial(state, now, out, ended)
   return typeof started === "string" ? started : undefined
 }

@@ -42,6 +42,11 @@ export const nextExpiry = <C extends Member, W extends Waiter>(state: HostState<
     ? expiry(state, member)
     : Math.min(expiry(state, member), expiry(state, state.idle.first))
 
+/** Whether one more connection without a lease would be kept; if not, opening it would only have one closed. */
+export const mayBeIdle = <C extends Member, W extends Waiter>(
+  { connecting, idle, settings, total }: HostState<C, W>
+): boolean => idle.size + connecting.size < settings.maxIdlePerHost && total.idle + connecting.size < total.idleLimit
+
 /** Closes idle connections, the oldest first, until no limit is exceeded. */
 export const trim = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): void => {
   const { settings, total } = state
