@@ -169,7 +169,8 @@ const acts: Record<Kind, Act> = {
     }
   }),
   unproven: (world, book, pick) => {
-    const askedBy = world.now - pick
+    const times = book.sockets.flatMap(({ asked }) => asked ?? [])
+    const askedBy = choose(times, pick) ?? world.now
     world.step(book, { kind: "unproven", askedBy }, (state, now, out) => Transitions.unproven(state, askedBy, now, out))
     const trusted = book.sockets.some(({ asked, idle }) => idle && asked !== undefined && asked <= askedBy)
     expect(!trusted, `P3: ${book.name}: a connection that could not be proven stays`)

@@ -1,6 +1,6 @@
 import { describe, test } from "@effect/vitest"
 import * as fc from "fast-check"
-import { commands, type Kind } from "./arbitraries.ts"
+import { type Command, commands, type Kind } from "./arbitraries.ts"
 import { run } from "./run.ts"
 import { setup } from "./setup.ts"
 
@@ -39,13 +39,13 @@ describe("HostState against a naive model", () => {
 
   test(
     "D6: failing addresses: exactly n probes while half-open, and nothing is lent to an address whose breaker is open",
-    holds({ runs: 500, hosts: 2, emphasis: { failed: 7, late: 2, blame: 2, race: 3, advance: 6 } })
+    holds({ runs: 1500, hosts: 2, emphasis: { failed: 7, late: 2, blame: 2, race: 3, advance: 6 } })
   )
 
   test(
     "P3, P4, P10: checks, suspicion and eviction: what is checked, suspect or past its time is not lent",
     holds({
-      runs: 500,
+      runs: 1000,
       hosts: 2,
       emphasis: { join: 5, warm: 6, suspect: 3, reserve: 6, checkLate: 2, ask: 3, unproven: 2, evict: 4, advance: 5 }
     })
@@ -64,4 +64,18 @@ describe("HostState against a naive model", () => {
       emphasis: { failed: 4, late: 3, givenUp: 3, abandon: 3, discard: 3, retireAll: 1, settings: 2, unresolved: 2 }
     })
   )
+
+  // too rare for the runs above
+  test("P1, I4: a fresh connection is found behind one that was lent, but never received", () => {
+    const host = { settings: {}, multiplexes: false, known: true }
+    const fresh: Command = ["join", 0, 0, 0]
+    const openFirst: Command = ["opened", 0, 0, 0]
+    const unusedLast: Command = ["release", 0, 1, 4]
+    const unusedFirst: Command = ["release", 0, 0, 4]
+    run({
+      setup: { total: 4, idleTotal: Infinity, slots: 1, hosts: [host] },
+      commands: [fresh, openFirst, fresh, ["advance", 0, 0, 0], openFirst, unusedLast, unusedFirst, fresh],
+      patient: false
+    })
+  })
 })

@@ -197,6 +197,8 @@ export class World {
     const kept = this.occasion.kind === "failed" && this.occasion.socket?.dial === dial
     const newcomer = !kept && !this.turning && !this.inLine.has(book.state) && !this.starved.includes(book)
     expect(!newcomer || first === undefined, `P8: ${book.name} took a permit that ${first?.name} is in line for`)
+    const needed = book.tried.has(dial) || this.occasion.kind === "warm" || book.unmet(this.proving(book)) > 0
+    expect(needed, `P1: ${book.name} dials for nobody`)
     const tried = book.tried.get(dial) ?? new Set()
     expect(!tried.has(place), `P5: ${book.name}: a dial tries ${place.address} a second time`)
     book.tried.set(dial, tried.add(place))
