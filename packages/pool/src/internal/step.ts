@@ -28,11 +28,11 @@ export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>)
   for (const decision of out) carryOut(host, decision)
   const { core } = host
   host.metrics.sync(host.state)
-  if (wantsMore(host.state)) core.alarms.replenisher.soonest(Math.max(now(core), host.replenishAt))
+  if (!core.closed && wantsMore(host.state)) core.alarms.replenisher.soonest(Math.max(now(core), host.replenishAt))
   if (core.total.line.size > 0) core.actions.takeTurns(core)
   if (host.watchers.size > 0) { for (const watcher of host.watchers) watcher() }
   // Whatever emptied the host, somebody must come by to forget it.
-  if (host.state.idle.size === 0 && host.state.empty) {
+  if (!core.closed && host.state.idle.size === 0 && host.state.empty) {
     core.alarms.evictor.soonest(host.state.usedAt + host.state.settings.idleTimeout)
   }
   if (core.settings.checkInvariants) assertInvariants(core)
