@@ -213,6 +213,24 @@ describe("after its end a pool leaves nothing behind", () => {
       yield* Scope.close(scope, Exit.void)
     }))
 
+  it.effect("P2: a close that ends after its pool wakes nothing up", () =>
+    Effect.gen(function*() {
+      const before = yield* fibersBefore
+      const scope = yield* Scope.make()
+      const { clock, network, pool } = yield* Scope.extend(watched({ shutdownGrace: 0 }), scope)
+      const first = yield* borrow(pool)
+      yield* TestClock.adjust("61 seconds")
+      const second = yield* borrow(pool)
+      yield* network.hangClose("a", true)
+      const ending = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(ending)
+      yield* Fiber.interruptAll([first.fiber, second.fiber])
+      yield* network.hangClose("a", false)
+      assert.strictEqual(yield* liveFibers, before)
+      assert.strictEqual(clock.sleeping, 0)
+    }))
+
   it.effect("P2: a scope whose finalizers run in parallel closes a pool as well", () =>
     Effect.gen(function*() {
       const before = yield* fibersBefore
