@@ -25,7 +25,8 @@ export interface AcquireOptions {
 }
 
 type Holder = Fiber.RuntimeFiber<unknown, unknown>
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+/** What `Effect.uninterruptibleMask` hands out. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** The fast path: a lease at once, if a connection is idle. One step, no effect. */
 export const take = <K, Conn, E>(
@@ -45,27 +46,30 @@ export const take = <K, Conn, E>(
   return lease
 }
 
-/** The other path: joins the queue and waits. To be run uninterruptibly; only the wait itself is restored. */
-export const wait = <K, Conn, E>(
+/**
+ * The other path: joins the queue, waits, and goes on with the lease. To be run uninterruptibly; only the wait itself is restored.
+ * What a waiter holds on to while it waits is all that a long queue costs, so there is no operation here that could be spared.
+ */
+export const wait = <K, Conn, E, A, E2, R>(
   core: Core<K, Conn, E>,
   key: K,
   options: AcquireOptions | undefined,
   holder: Holder,
-  restore: Restore
-): Effect.Effect<Borrow<K, Conn, E>, PoolError.AcquireError | E> =>
-  Effect.suspend(() => {
-    const host = admit(core, key)
-    if (Either.isLeft(host)) return Effect.fail(host.left)
-    const caller = enqueue(host.right, options, holder)
-    return Effect.matchCauseEffect(restore(caller.await), {
-      // Outside `restore`: no interruption can come between the end of the wait and this.
-      onFailure: (cause) => {
-        withdraw(caller)
-        return Effect.failCause(cause)
-      },
-      onSuccess: Effect.succeed
-    })
+  restore: Restore,
+  goOn: (lease: Borrow<K, Conn, E>) => Effect.Effect<A, E2, R>
+): Effect.Effect<A, PoolError.AcquireError | E | E2, R> => {
+  const host = admit(core, key)
+  if (Either.isLeft(host)) return Effect.fail(host.left)
+  const caller = enqueue(host.right, options, holder)
+  return Effect.matchCauseEffect(restore(caller.await()), {
+    // Outside `restore`: no interruption can come between the end of the wait and this.
+    onFailure: (cause) => {
+      withdraw(caller)
+      return Effect.failCause(cause)
+    },
+    onSuccess: goOn
   })
+}
 
 const enqueue = <K, Conn, E>(
   host: Host<K, Conn, E>,
@@ -76,10 +80,10 @@ const enqueue = <K, Conn, E>(
   const at = now(core)
   notice(core, at)
   const timeout = options?.timeout === undefined ? state.settings.acquireTimeout : Duration.toMillis(options.timeout)
-  const caller = new Caller(host, holder, at, options?.fresh === true, timeout)
+  const caller = new Caller(host, holder, at, options?.fresh === true, at + timeout)
   step(host, (_, time, out) => Transitions.join(state, caller, time, out))
   if (!caller.queued) return caller
-  caller.deadline = core.timekeeper.at(at + timeout, () => timeOut(caller))
+  if (caller.deadline < host.patience) watchPatience(host, caller.deadline)
   mark(caller, "watertight.waiting", at)
   if (core.events.active && caller.dial === undefined) {
     core.events.emit(PoolEvent.Waiting({ at, host: host.label, position: state.waiters.undialedSize }))
@@ -90,14 +94,31 @@ const enqueue = <K, Conn, E>(
 /** The wait ended without an answer, or the answer came too late to be received. */
 const withdraw = <K, Conn, E>(caller: Caller<K, Conn, E>): void => {
   const { host } = caller
-  host.core.timekeeper.cancel(caller.deadline)
   caller.lease?.neverReceived()
   if (caller.queued) step(host, (state, at, out) => Transitions.leave(state, caller, at, out))
 }
 
+/**
+ * One timer per host, for the first of its waiters whose time will be over. A waiter that is served leaves it alone: most are, and
+ * then the timer finds nobody.
+ */
+const watchPatience = <K, Conn, E>(host: Host<K, Conn, E>, until: number): void => {
+  const { timekeeper } = host.core
+  timekeeper.cancel(host.patienceTimer)
+  host.patience = until
+  host.patienceTimer = timekeeper.at(until, () => {
+    host.patience = Infinity
+    const { due, next } = host.state.waiters.due(now(host.core))
+    if (next < host.patience) watchPatience(host, next)
+    for (const caller of due) timeOut(caller)
+  })
+}
+
 const timeOut = <K, Conn, E>(caller: Caller<K, Conn, E>): void => {
+  // the end of another one's wait may have changed this one's
   if (!caller.queued) return
-  const { host, timeout } = caller
+  const { host } = caller
+  const timeout = caller.deadline - caller.since
   const { lastFailure } = host
   const error = new PoolError.AcquireTimeout({
     ...situation(host, caller.since),

@@ -5,13 +5,10 @@ import type { AcquireError } from "../PoolError.ts"
 import type { Host } from "./core.ts"
 import type { Borrow } from "./lease.ts"
 import { Waiter } from "./state/waiters.ts"
-import type { Timer } from "./timekeeper.ts"
 
 export class Caller<in out K, in out Conn, in out E> extends Waiter {
   readonly host: Host<K, Conn, E>
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
-  readonly timeout: number
-  deadline: Timer | undefined = undefined
   /** handed over, but perhaps never received: whoever is interrupted gives it back */
   lease: Borrow<K, Conn, E> | undefined = undefined
   private answer: Effect.Effect<Borrow<K, Conn, E>, AcquireError | E> | undefined = undefined
@@ -22,26 +19,23 @@ export class Caller<in out K, in out Conn, in out E> extends Waiter {
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
     since: number,
     fresh: boolean,
-    timeout: number
+    deadline: number
   ) {
-    super(since, fresh)
+    super(since, fresh, deadline)
     this.host = host
     this.fiber = fiber
-    this.timeout = timeout
   }
 
   settle(answer: Effect.Effect<Borrow<K, Conn, E>, AcquireError | E>): void {
-    this.host.core.timekeeper.cancel(this.deadline)
-    this.deadline = undefined
     if (this.resume === undefined) this.answer = answer
     else this.resume(answer)
   }
 
   /** Waits for the answer. Interruptible; what to do then is up to whoever called, see `acquire.ts`. */
-  readonly await: Effect.Effect<Borrow<K, Conn, E>, AcquireError | E> = Effect.suspend(() =>
-    this.answer ?? Effect.async((resume) => {
+  await(): Effect.Effect<Borrow<K, Conn, E>, AcquireError | E> {
+    return this.answer ?? Effect.async((resume) => {
       if (this.answer === undefined) this.resume = resume
       else resume(this.answer)
     })
-  )
+  }
 }

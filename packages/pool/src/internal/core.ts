@@ -19,7 +19,7 @@ import type { HostState } from "./state/hostState.ts"
 import type { List } from "./state/list.ts"
 import type { Slots } from "./state/slots.ts"
 import type { Total } from "./state/total.ts"
-import type { Timekeeper } from "./timekeeper.ts"
+import type { Timekeeper, Timer } from "./timekeeper.ts"
 
 /** The state of a host, with what the effects hang on its connections and waiters. */
 export type State<K, Conn, E> = HostState<Connection<K, Conn, E>, Caller<K, Conn, E>>
@@ -34,8 +34,11 @@ export interface Host<in out K, in out Conn, in out E> {
   /** the leases at work, the oldest first */
   readonly leases: List<Borrow<K, Conn, E>>
   readonly metrics: HostMetrics
-  /** told after every step */
-  readonly watchers: Set<() => void>
+  /** told after every step; see `watch` */
+  watchers: Set<() => void> | undefined
+  /** when the first of its waiters gives up, and the timer for it */
+  patience: number
+  patienceTimer: Timer | undefined
   /** when its addresses are to be asked for again */
   refreshAt: number
   /** for how long they hold, as the resolver says */

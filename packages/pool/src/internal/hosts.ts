@@ -65,13 +65,16 @@ const create = <K, Conn, E>(
     }),
     permits: Effect.unsafeMakeSemaphore(settings.maxConnectionsPerHost),
     leases: new List(),
-    metrics: new HostMetrics(core.instruments, label),
-    watchers: new Set(),
+    metrics: HostMetrics.of(core.instruments, label),
+    watchers: undefined,
+    patience: Infinity,
+    patienceTimer: undefined,
     refreshAt: Infinity,
     timeToLive: Infinity,
     replenishAt: 0,
     lastFailure: undefined
   }
+  host.metrics.join(host.state)
   MutableHashMap.set(core.hosts, key, host)
   core.alarms.evictor.soonest(now(core) + settings.idleTimeout)
   return host
@@ -98,11 +101,12 @@ const multiplexes = <K, Conn, E>(core: Core<K, Conn, E>, key: K): boolean => {
 export const forget = <K, Conn, E>(host: Host<K, Conn, E>): void => {
   MutableHashMap.remove(host.core.hosts, host.key)
   host.core.total.line.delete(host.state)
-  host.metrics.remove()
+  host.core.timekeeper.cancel(host.patienceTimer)
+  host.metrics.leave(host.state)
 }
 
 export const forgettable = <K, Conn, E>(host: Host<K, Conn, E>): boolean =>
-  host.state.empty && host.watchers.size === 0 && host.leases.size === 0
+  host.state.empty && host.watchers === undefined && host.leases.size === 0
 
 /** Makes room for a new host: the empty one that was used least recently. */
 const forgetOne = <K, Conn, E>(core: Core<K, Conn, E>): boolean => {

@@ -1,121 +1,107 @@
 /**
- * The metrics of a host, kept in step with its state. They are read off the state after each step, not counted beside it, and
- * leave the registry with their host.
+ * The metrics of the hosts of one label. What the state knows is read off it when somebody looks, so it can never disagree with the
+ * state and costs a borrow nothing; the rest is counted as it happens. They leave the registry with the last host of the label.
  */
+import { globalValue } from "effect/GlobalValue"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricKey from "effect/MetricKey"
+import * as MetricLabel from "effect/MetricLabel"
 import * as MetricState from "effect/MetricState"
 import * as MutableHashMap from "effect/MutableHashMap"
 import { hasProperty } from "effect/Predicate"
 import { attributes, boundaries, type MetricInfo, type MetricJson, metrics } from "../PoolMetrics.ts"
 import type { CloseReason } from "../PoolStats.ts"
-import type { HostState } from "./state/hostState.ts"
-import type { Member } from "./state/member.ts"
-import type { Waiter } from "./state/waiters.ts"
 
-/** The names of one pool's metrics. */
+/** What the metrics of a pool have in common. */
 export interface PoolInstruments {
   readonly pool: string
   readonly prefix: string
 }
 
-type Labels = ReadonlyArray<readonly [string, string]>
-type AnyKey = MetricKey.MetricKey.Untyped
-
-const tagged = <K extends AnyKey>(key: K, labels: Labels): K =>
-  // tagging keeps the type of a key
-  labels.reduce((tagging, [name, value]) => MetricKey.tagged(tagging, name, value) as K, key)
-
-interface Gauge {
-  readonly set: (value: number) => void
-  readonly get: () => number
-  last: number
+/** What is read off the state of a host. */
+export interface Source {
+  readonly active: number
+  readonly idle: { readonly size: number }
+  readonly connecting: { readonly size: number }
+  readonly closing: { readonly size: number }
+  readonly waiters: { readonly undialedSize: number }
+  readonly settings: { readonly maxConnectionsPerHost: number }
+  readonly counters: { readonly acquired: number; readonly reused: number }
 }
 
+type Labels = ReadonlyArray<readonly [name: string, value: string]>
+type Read = (source: Source) => number
+
+/** Labels need not be unique, nor the names of pools: whoever shares both shares the metrics, whichever copy made them. */
+const shared = globalValue(Symbol.for("@watertight/pool/metrics"), () => new Map<string, HostMetrics>())
+
 export class HostMetrics {
-  private readonly keys: Array<readonly [MetricInfo, AnyKey, Labels]> = []
-  private readonly instruments: PoolInstruments
+  private readonly id: string
+  private readonly prefix: string
   private readonly labels: Labels
-  private readonly active: Gauge
-  private readonly idle: Gauge
-  private readonly connecting: Gauge
-  private readonly closing: Gauge
-  private readonly pending: Gauge
-  private readonly limit: Gauge
-  private readonly fresh: (n: number) => void
-  private readonly reused: (n: number) => void
-  private readonly counters = new Map<string, (n: number) => void>()
-  private readonly waits: (millis: number) => void
-  private readonly dials: (millis: number) => void
-  private readonly lifetimes: (millis: number) => void
-  private acquiredSeen = 0
-  private reusedSeen = 0
+  private readonly sources = new Set<Source>()
+  private readonly registered = new Map<string, Registered>()
+  /** leases of hosts that are gone, so that a counter never goes back while another host of the label is left */
+  private past = { acquired: 0, reused: 0 }
+  private over = false
 
-  constructor(instruments: PoolInstruments, host: string) {
-    this.instruments = instruments
-    this.labels = [[attributes.pool, instruments.pool], [attributes.host, host]]
-    this.active = this.gauge(metrics.openConnections, [[attributes.state, "active"]])
-    this.idle = this.gauge(metrics.openConnections, [[attributes.state, "idle"]])
-    this.connecting = this.gauge(metrics.connecting)
-    this.closing = this.gauge(metrics.closing)
-    this.pending = this.gauge(metrics.pending)
-    this.limit = this.gauge(metrics.limit)
-    this.fresh = this.counter(metrics.acquired, [[attributes.reused, "false"]])
-    this.reused = this.counter(metrics.acquired, [[attributes.reused, "true"]])
-    this.waits = this.histogram(metrics.waitTime, boundaries.waitTime)
-    this.dials = this.histogram(metrics.dialTime, boundaries.dialTime)
-    this.lifetimes = this.histogram(metrics.lifetime, boundaries.lifetime)
+  static of(instruments: PoolInstruments, label: string): HostMetrics {
+    const id = JSON.stringify([instruments.prefix, instruments.pool, label])
+    const known = shared.get(id)
+    if (known !== undefined) return known
+    const made = new HostMetrics(id, instruments, label)
+    shared.set(id, made)
+    return made
   }
 
-  /** After every step: what the state says now. Costs a few comparisons when nothing changed. */
-  sync<C extends Member, W extends Waiter>(state: HostState<C, W>): void {
-    assign(this.active, state.active)
-    assign(this.idle, state.idle.size)
-    assign(this.connecting, state.connecting.size)
-    assign(this.closing, state.closing.size)
-    assign(this.pending, state.waiters.undialedSize)
-    assign(this.limit, state.settings.maxConnectionsPerHost)
-    const { acquired, reused } = state.counters
-    // A lease that was never received is taken back, and a counter cannot go down: it waits until the count is beyond it.
-    if (acquired - reused > this.acquiredSeen) {
-      this.fresh(acquired - reused - this.acquiredSeen)
-      this.acquiredSeen = acquired - reused
+  private constructor(id: string, { pool, prefix }: PoolInstruments, label: string) {
+    this.id = id
+    this.prefix = prefix
+    this.labels = [[attributes.pool, pool], [attributes.host, label]]
+    const state = (value: string): Labels => [[attributes.state, value]]
+    this.gauge(metrics.openConnections, (source) => source.active, state("active"))
+    this.gauge(metrics.openConnections, (source) => source.idle.size, state("idle"))
+    this.gauge(metrics.connecting, (source) => source.connecting.size)
+    this.gauge(metrics.closing, (source) => source.closing.size)
+    this.gauge(metrics.pending, (source) => source.waiters.undialedSize)
+    this.gauge(metrics.limit, (source) => source.settings.maxConnectionsPerHost)
+    const leases = (reused: boolean, count: (counters: Source["counters"]) => number): void => {
+      const { hook } = this.counter(metrics.acquired, [[attributes.reused, String(reused)]])
+      hook.get = () => MetricState.counter(count(this.past) + this.sum((source) => count(source.counters)))
     }
-    if (reused > this.reusedSeen) {
-      this.reused(reused - this.reusedSeen)
-      this.reusedSeen = reused
-    }
+    leases(false, ({ acquired, reused }) => acquired - reused)
+    leases(true, ({ reused }) => reused)
   }
 
-  /** Where the metrics do not say what the state says; for the invariants. */
-  differences<C extends Member, W extends Waiter>(state: HostState<C, W>): ReadonlyArray<string> {
-    const faults: Array<string> = []
-    const same = (name: string, said: number, is: number): void => {
-      if (said !== is) faults.push(`${name} says ${said}, the state ${is}`)
-    }
-    same("active", this.active.get(), state.active)
-    same("idle", this.idle.get(), state.idle.size)
-    same("connecting", this.connecting.get(), state.connecting.size)
-    same("closing", this.closing.get(), state.closing.size)
-    same("pending", this.pending.get(), state.waiters.undialedSize)
-    same("limit", this.limit.get(), state.settings.maxConnectionsPerHost)
-    return faults
+  join(source: Source): void {
+    this.sources.add(source)
+  }
+
+  /** The host is gone, and its metrics with it, unless another host has the same label. */
+  leave(source: Source): void {
+    if (!this.sources.delete(source)) return
+    const { acquired, reused } = source.counters
+    this.past = { acquired: this.past.acquired + acquired, reused: this.past.reused + reused }
+    if (this.sources.size > 0) return
+    shared.delete(this.id)
+    this.over = true
+    for (const { key } of this.registered.values()) forget(key)
   }
 
   opened(dialMillis: number): void {
     this.count(metrics.opened)
-    this.dials(dialMillis)
+    this.observe(metrics.dialTime, boundaries.dialTime, dialMillis)
   }
 
   failed(dialMillis: number): void {
     this.count(metrics.failed)
-    this.dials(dialMillis)
+    this.observe(metrics.dialTime, boundaries.dialTime, dialMillis)
   }
 
   closed(reason: CloseReason, lifeMillis: number): void {
-    this.count(metrics.closed, attributes.reason, reason)
-    this.lifetimes(lifeMillis)
+    this.count(metrics.closed, [[attributes.reason, reason]])
+    this.observe(metrics.lifetime, boundaries.lifetime, lifeMillis)
   }
 
   abandoned(): void {
@@ -123,7 +109,7 @@ export class HostMetrics {
   }
 
   refused(error: string): void {
-    this.count(metrics.refused, attributes.error, error)
+    this.count(metrics.refused, [[attributes.error, error]])
   }
 
   leaked(): void {
@@ -131,73 +117,72 @@ export class HostMetrics {
   }
 
   waited(millis: number): void {
-    this.waits(millis)
-  }
-
-  /** The host is gone, and so are its metrics. */
-  remove(): void {
-    for (const [, key] of this.keys) forget(key)
-    this.keys.length = 0
+    this.observe(metrics.waitTime, boundaries.waitTime, millis)
   }
 
   toJSON(): ReadonlyArray<MetricJson> {
-    return this.keys.map(([info, key, labels]) => ({
-      name: `${this.instruments.prefix}.${info.name}`,
+    return Array.from(this.registered.values(), ({ hook, info, labels }) => ({
+      name: `${this.prefix}.${info.name}`,
       type: info.type,
       attributes: Object.fromEntries(labels),
-      // a key's registry entry has a state's type, which an untyped key has lost
-      value: plain(Metric.globalMetricRegistry.get(key).get() as MetricState.MetricState.Untyped)
+      value: plain(hook.get())
     }))
   }
 
-  private count(info: MetricInfo, attribute?: string, value = ""): void {
-    // A close that was given up may end after its host: nothing must come back into the registry then.
-    if (this.keys.length === 0) return
-    const id = `${info.name} ${value}`
-    let counter = this.counters.get(id)
-    if (counter === undefined) {
-      counter = this.counter(info, attribute === undefined ? [] : [[attribute, value]])
-      this.counters.set(id, counter)
-    }
-    counter(1)
+  private sum(read: Read): number {
+    let total = 0
+    for (const source of this.sources) total += read(source)
+    return total
   }
 
-  private gauge(info: MetricInfo, extra: Labels = []): Gauge {
-    const key = this.register(info, MetricKey.gauge(this.name(info), { description: info.description }), extra)
-    const hook = Metric.globalMetricRegistry.get(key)
-    return { set: (value) => hook.update(value), get: () => hook.get().value, last: 0 }
+  private gauge(info: MetricInfo, read: Read, extra: Labels = []): void {
+    const { hook } = this.register(info, extra, (name) => MetricKey.gauge(name, { description: info.description }))
+    hook.get = () => MetricState.gauge(this.sum(read))
   }
 
-  private counter(info: MetricInfo, extra: Labels = []): (n: number) => void {
+  private counter(info: MetricInfo, extra: Labels = []): Registered {
     const options = { description: info.description, incremental: true } as const
-    const key = this.register(info, MetricKey.counter(this.name(info), options), extra)
-    const hook = Metric.globalMetricRegistry.get(key)
-    return (n) => hook.update(n)
+    return this.register(info, extra, (name) => MetricKey.counter(name, options))
   }
 
-  private histogram(info: MetricInfo, bounds: ReadonlyArray<number>): (millis: number) => void {
-    const within = MetricBoundaries.fromIterable(bounds)
-    const key = this.register(info, MetricKey.histogram(this.name(info), within, info.description), [])
-    const hook = Metric.globalMetricRegistry.get(key)
-    return (millis) => hook.update(millis / 1000)
+  /** A close that had been given up may end after its host is gone: nothing is registered anew for that. */
+  private count(info: MetricInfo, extra: Labels = []): void {
+    if (!this.over) this.counter(info, extra).hook.update(1)
   }
 
-  private name(info: MetricInfo): string {
-    return `${this.instruments.prefix}.${info.name}`
+  private observe(info: MetricInfo, bounds: ReadonlyArray<number>, millis: number): void {
+    if (this.over) return
+    const make = (name: string) => MetricKey.histogram(name, MetricBoundaries.fromIterable(bounds), info.description)
+    this.register(info, [], make).hook.update(millis / 1000)
   }
 
-  private register<K extends AnyKey>(info: MetricInfo, key: K, extra: Labels): K {
+  /** Registered when first used: most hosts never meet most reasons. */
+  private register(info: MetricInfo, extra: Labels, make: (name: string) => MetricKey.MetricKey.Untyped): Registered {
+    const id = extra.length === 0 ? info.name : `${info.name} ${String(extra[0]?.[1])}`
+    const known = this.registered.get(id)
+    if (known !== undefined) return known
     const labels = [...this.labels, ...extra]
-    const whole = tagged(key, labels)
-    this.keys.push([info, whole, labels])
-    return whole
+    const tags = labels.map(([name, value]) => MetricLabel.make(name, value))
+    const key = MetricKey.taggedWithLabels(make(`${this.prefix}.${info.name}`), tags)
+    // A hook's own type is that of its key, which is one of three here; all of them take numbers.
+    const hook = Metric.globalMetricRegistry.get(key) as unknown as Hook
+    const registered = { info, labels, key, hook }
+    this.registered.set(id, registered)
+    return registered
   }
 }
 
-const assign = (gauge: Gauge, value: number): void => {
-  if (gauge.last === value) return
-  gauge.last = value
-  gauge.set(value)
+interface Registered {
+  readonly info: MetricInfo
+  readonly labels: Labels
+  readonly key: MetricKey.MetricKey.Untyped
+  readonly hook: Hook
+}
+
+/** The registry's entry of a metric. `get` is what a snapshot calls, so replacing it makes the metric one that is derived. */
+interface Hook {
+  get: () => MetricState.MetricState.Untyped
+  readonly update: (value: number) => void
 }
 
 const plain = (state: MetricState.MetricState.Untyped): MetricJson["value"] =>
@@ -213,9 +198,11 @@ const plain = (state: MetricState.MetricState.Untyped): MetricJson["value"] =>
  * Effect's registry has no way to take a metric out, and a pool whose hosts come and go would fill it. Its map is private, so
  * this looks whether it is there as it was in 3.22; were it not, the metric would stay at its last value.
  */
-const forget = (key: AnyKey): void => {
+const forget = (key: MetricKey.MetricKey.Untyped): void => {
   const { map } = Metric.globalMetricRegistry as unknown as {
-    readonly map?: MutableHashMap.MutableHashMap<AnyKey, unknown>
+    readonly map?: MutableHashMap.MutableHashMap<MetricKey.MetricKey.Untyped, unknown>
   }
-  if (map !== undefined && hasProperty(map, Symbol.for("effect/MutableHashMap"))) MutableHashMap.remove(map, key)
+  if (hasProperty(map, Symbol.for("effect/MutableHashMap"))) {
+    MutableHashMap.remove(map as MutableHashMap.MutableHashMap<MetricKey.MetricKey.Untyped, unknown>, key)
+  }
 }

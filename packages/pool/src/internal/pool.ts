@@ -14,7 +14,7 @@ import type { Connector } from "../Connector.ts"
 import type * as Lease from "../Lease.ts"
 import type { Options } from "../PoolConfig.ts"
 import type { AcquireError, ConfigInvalid } from "../PoolError.ts"
-import { serve, take, wait } from "./acquire.ts"
+import { type Restore, serve, take, wait } from "./acquire.ts"
 import { Alarm } from "./alarm.ts"
 import { check } from "./check.ts"
 import { closeConnection } from "./close.ts"
@@ -36,7 +36,7 @@ import { makeShutdown } from "./shutdown.ts"
 import { Slots } from "./state/slots.ts"
 import { Total } from "./state/total.ts"
 import * as Transitions from "./state/transitions.ts"
-import { hostStats, poolStats } from "./stats.ts"
+import { hostStats, poolMetrics, poolStats } from "./stats.ts"
 import { step } from "./step.ts"
 import { Timekeeper } from "./timekeeper.ts"
 import { takeTurns } from "./turns.ts"
@@ -129,6 +129,23 @@ const withoutSpan = (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> =>
 /** The fiber that runs this. Cheaper than `withFiberRuntime`, and only called from inside an effect that is being run. */
 const self = (): Fiber.RuntimeFiber<unknown, unknown> => Option.getOrThrow(Fiber.getCurrentFiber())
 
+/** Borrows for one effect. The end of the lease is the very next thing after it, in the mask: nothing can come between. */
+const during = <K, Conn, E, A, E2, R>(
+  lease: Borrow<K, Conn, E>,
+  f: (lease: Lease.Lease<Conn>) => Effect.Effect<A, E2, R>,
+  restore: Restore
+): Effect.Effect<A, E2, R> =>
+  Effect.matchCauseEffect(restore(begin(f, lease)), {
+    onFailure: (cause) => {
+      lease.failed(cause)
+      return Effect.failCause(cause)
+    },
+    onSuccess: (value) => {
+      lease.succeeded()
+      return Effect.succeed(value)
+    }
+  })
+
 /** What `f` makes of the lease; that it throws must not cost the lease. Cheaper than `Effect.suspend`. */
 const begin = <A, E, R, L>(f: (lease: L) => Effect.Effect<A, E, R>, lease: L): Effect.Effect<A, E, R> => {
   try {
@@ -137,6 +154,16 @@ const begin = <A, E, R, L>(f: (lease: L) => Effect.Effect<A, E, R>, lease: L): E
     return Effect.die(defect)
   }
 }
+
+/** Borrows until the scope around the caller closes. */
+const untilClosed = <K, Conn, E>(lease: Borrow<K, Conn, E>): Effect.Effect<Lease.Lease<Conn>, never, Scope.Scope> =>
+  Effect.as(
+    Scope.addFinalizerExit(Context.unsafeGet(lease.context, Scope.Scope), (exit) => {
+      lease.unsafeRelease(exit)
+      return Effect.void
+    }),
+    lease
+  )
 
 class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E> {
   readonly [TypeId]: typeof TypeId = TypeId
@@ -151,9 +178,7 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
     this.shutdown = shutdown
     this.stats = Effect.sync(() => poolStats(core))
     this.events = core.events.stream
-    this.metrics = Effect.sync(() =>
-      Array.from(MutableHashMap.values(core.hosts), (host) => host.metrics.toJSON()).flat()
-    )
+    this.metrics = Effect.sync(() => poolMetrics(core))
   }
 
   use<A, E2, R>(
@@ -163,21 +188,11 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
   ): Effect.Effect<A, AcquireError | E | E2, R> {
     const { core } = this
     return Effect.uninterruptibleMask((restore) => {
-      // The end of the lease is the very next thing after `f`, in the mask: nothing can come between.
-      const run = (lease: Borrow<K, Conn, E>): Effect.Effect<A, E2, R> =>
-        Effect.matchCauseEffect(restore(begin(f, lease)), {
-          onFailure: (cause) => {
-            lease.failed(cause)
-            return Effect.failCause(cause)
-          },
-          onSuccess: (value) => {
-            lease.succeeded()
-            return Effect.succeed(value)
-          }
-        })
       const holder = self()
       const lease = take(core, key, options, holder)
-      return lease !== undefined ? run(lease) : Effect.flatMap(wait(core, key, options, holder, restore), run)
+      return lease !== undefined
+        ? during(lease, f, restore)
+        : wait(core, key, options, holder, restore, (served) => during(served, f, restore))
     })
   }
 
@@ -185,16 +200,8 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
     const { core } = this
     return Effect.uninterruptibleMask((restore) => {
       const holder = self()
-      const own = (lease: Borrow<K, Conn, E>): Effect.Effect<Lease.Lease<Conn>, never, Scope.Scope> =>
-        Effect.as(
-          Scope.addFinalizerExit(Context.unsafeGet(holder.currentContext, Scope.Scope), (exit) => {
-            lease.unsafeRelease(exit)
-            return Effect.void
-          }),
-          lease
-        )
       const lease = take(core, key, options, holder)
-      return lease !== undefined ? own(lease) : Effect.flatMap(wait(core, key, options, holder, restore), own)
+      return lease !== undefined ? untilClosed(lease) : wait(core, key, options, holder, restore, untilClosed)
     })
   }
 
@@ -203,7 +210,7 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
     return Effect.uninterruptibleMask((restore) => {
       const holder = self()
       const lease = take(core, key, options, holder)
-      return lease !== undefined ? Effect.succeed(lease) : wait(core, key, options, holder, restore)
+      return lease !== undefined ? Effect.succeed(lease) : wait(core, key, options, holder, restore, Effect.succeed)
     })
   }
 

@@ -13,7 +13,7 @@ import { type Core, now, type State } from "./core.ts"
 import { forget } from "./hosts.ts"
 import type { Member } from "./state/member.ts"
 import * as Transitions from "./state/transitions.ts"
-import { step } from "./step.ts"
+import { step, unwatch, watch } from "./step.ts"
 
 export const makeShutdown = <K, Conn, E>(
   core: Core<K, Conn, E>,
@@ -45,7 +45,7 @@ const end = <K, Conn, E>(
     yield* Fiber.interruptAll(core.loops)
 
     const { closeTimeout, shutdownGrace } = core.settings
-    yield* until(core, (done) => watch(core, () => allReturned(core), done), shutdownGrace)
+    yield* until(core, (done) => whenever(core, () => allReturned(core), done), shutdownGrace)
     for (const member of members(core, (state) => [state.busy, state.spare])) graceful.delete(member)
     let cut = 0
     for (const host of MutableHashMap.values(core.hosts)) {
@@ -53,7 +53,7 @@ const end = <K, Conn, E>(
     }
 
     // Each close has its own limit, after which it is abandoned: this ends.
-    yield* until(core, (done) => watch(core, () => core.total.used === 0, done))
+    yield* until(core, (done) => whenever(core, () => core.total.used === 0, done))
     yield* until(core, (done) => core.fibers.stop(done), closeTimeout)
     yield* Fiber.interrupt(timekeeper)
     core.timekeeper.clear()
@@ -97,13 +97,13 @@ const until = <K, Conn, E>(
   })
 
 /** Tells when something holds, looking after every step of any host. */
-const watch = <K, Conn, E>(core: Core<K, Conn, E>, holds: () => boolean, done: () => void): void => {
+const whenever = <K, Conn, E>(core: Core<K, Conn, E>, holds: () => boolean, done: () => void): void => {
   const hosts = Array.from(MutableHashMap.values(core.hosts))
   const look = (): void => {
     if (!holds()) return
-    for (const host of hosts) host.watchers.delete(look)
+    for (const host of hosts) unwatch(host, look)
     done()
   }
-  for (const host of hosts) host.watchers.add(look)
+  for (const host of hosts) watch(host, look)
   look()
 }

@@ -1,5 +1,6 @@
 /** Snapshots, derived from the state of the hosts in one synchronous step. */
 import * as MutableHashMap from "effect/MutableHashMap"
+import type { MetricJson } from "../PoolMetrics.ts"
 import type { AddressStats, HostStats, PoolStats } from "../PoolStats.ts"
 import type { Core, Host } from "./core.ts"
 
@@ -50,4 +51,10 @@ export const poolStats = <K, Conn, E>(core: Core<K, Conn, E>): PoolStats => {
     waiting: sum((host) => host.waiting),
     hosts
   }
+}
+
+/** Hosts of equal labels share their metrics: each is told once. */
+export const poolMetrics = <K, Conn, E>(core: Core<K, Conn, E>): ReadonlyArray<MetricJson> => {
+  const metrics = new Set(Array.from(MutableHashMap.values(core.hosts), (host) => host.metrics))
+  return Array.from(metrics, (one) => one.toJSON()).flat()
 }

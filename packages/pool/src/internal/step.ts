@@ -27,10 +27,9 @@ export const step = <K, Conn, E, A>(
 export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>): void => {
   for (const decision of out) carryOut(host, decision)
   const { core } = host
-  host.metrics.sync(host.state)
   if (!core.closed && wantsMore(host.state)) core.alarms.replenisher.soonest(Math.max(now(core), host.replenishAt))
   if (core.total.line.size > 0) core.actions.takeTurns(core)
-  if (host.watchers.size > 0) { for (const watcher of host.watchers) watcher() }
+  if (host.watchers !== undefined) { for (const watcher of host.watchers) watcher() }
   // Whatever emptied the host, somebody must come by to forget it.
   if (!core.closed && host.state.idle.size === 0 && host.state.empty) {
     core.alarms.evictor.soonest(host.state.usedAt + host.state.settings.idleTimeout)
@@ -40,7 +39,7 @@ export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>)
 
 /** Whether the floor is broken and nothing is under way that would mend it. */
 const wantsMore = <K, Conn, E>({ connecting, idle, settings }: State<K, Conn, E>): boolean =>
-  idle.size + connecting.size < settings.minIdle
+  settings.minIdle > 0 && idle.size + connecting.size < settings.minIdle
 
 const carryOut = <K, Conn, E>(
   host: Host<K, Conn, E>,
@@ -95,4 +94,15 @@ export const noteRefusal = <K, Conn, E>(host: Host<K, Conn, E>, error: string, s
   if (!host.core.events.active) return
   const at = now(host.core)
   host.core.events.emit(PoolEvent.Refused({ at, host: host.label, error, waited: at - since }))
+}
+
+/** Has something told after every step of a host, until it is unwatched. */
+export const watch = <K, Conn, E>(host: Host<K, Conn, E>, watcher: () => void): void => {
+  host.watchers ??= new Set()
+  host.watchers.add(watcher)
+}
+
+export const unwatch = <K, Conn, E>(host: Host<K, Conn, E>, watcher: () => void): void => {
+  host.watchers?.delete(watcher)
+  if (host.watchers?.size === 0) host.watchers = undefined
 }

@@ -9,7 +9,7 @@ import { refresh } from "./resolve.ts"
 import { refused, situation } from "./situation.ts"
 import type { Failure } from "./state/dial.ts"
 import * as Transitions from "./state/transitions.ts"
-import { step } from "./step.ts"
+import { step, unwatch, watch } from "./step.ts"
 
 export const warm = <K, Conn, E>(
   core: Core<K, Conn, E>,
@@ -34,7 +34,7 @@ const fill = <K, Conn, E>(
   let failure: Failure | undefined
   let working = false
   const finish = (result: Effect.Effect<void, PoolError.AcquireError | E>): void => {
-    host.watchers.delete(look)
+    unwatch(host, look)
     core.timekeeper.cancel(deadline)
     resume(result)
   }
@@ -90,10 +90,10 @@ const fill = <K, Conn, E>(
         })
       )
     ))
-  host.watchers.add(look)
+  watch(host, look)
   look()
   return Effect.sync(() => {
-    host.watchers.delete(look)
+    unwatch(host, look)
     core.timekeeper.cancel(deadline)
   })
 }

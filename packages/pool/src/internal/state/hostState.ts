@@ -41,6 +41,8 @@ export class HostState<C extends Member = Member, W extends Waiter = Waiter> {
   readonly spare = new List<Member>()
   readonly closing = new List<Member>()
   readonly abandoned = new List<Member>()
+  /** Sockets that exist, and so permits that are taken: the lengths of all lists but `abandoned`, so as not to visit each. */
+  used = 0
 
   readonly counters: Counters = { opened: 0, closed: 0, failed: 0, acquired: 0, reused: 0, closedBy: {} }
   /** how many leases a new connection is expected to carry; undefined until the first one has told */
@@ -72,11 +74,6 @@ export class HostState<C extends Member = Member, W extends Waiter = Waiter> {
     return this.busy.size + this.spare.size
   }
 
-  /** Sockets that exist, and so permits that are taken. */
-  get used(): number {
-    return this.connecting.size + this.idle.size + this.busy.size + this.spare.size + this.closing.size
-  }
-
   /** Nothing is left of it but memory. */
   get empty(): boolean {
     return this.used === 0 && this.abandoned.size === 0 && this.waiters.size === 0 && !this.resolving
@@ -96,15 +93,20 @@ export class HostState<C extends Member = Member, W extends Waiter = Waiter> {
     const from = member.list
     if (from === to) return
     // a member is only ever in lists of its own host's state
-    if (from !== undefined) (from as List<Member>).remove(member)
+    if (from === undefined) this.used++
+    else (from as List<Member>).remove(member)
     to.add(member)
+    if (to === this.abandoned) this.used--
     if (from === this.idle) this.total.idle--
     else if (to === this.idle) this.total.idle++
   }
 
   /** The connection is nowhere from now on. */
   drop(member: Member): void {
-    // see `move`
-    if (member.list !== undefined) (member.list as List<Member>).remove(member)
+    const from = member.list
+    if (from === undefined) return
+    if (from !== this.abandoned) this.used--
+    if (from === this.idle) this.total.idle-- // see `move`
+    ;(from as List<Member>).remove(member)
   }
 }

@@ -50,6 +50,11 @@ export const mayBeIdle = <C extends Member, W extends Waiter>(
 /** Closes idle connections, the oldest first, until no limit is exceeded. */
 export const trim = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): void => {
   const { settings, total } = state
+  // Nearly always so, and answered without a look at what is being closed.
+  if (
+    state.idle.size <= settings.maxIdlePerHost && total.idle <= total.idleLimit &&
+    state.used <= settings.maxConnectionsPerHost && total.used <= total.limit
+  ) return
   while (
     state.idle.size > settings.maxIdlePerHost || total.idle > total.idleLimit ||
     state.used - state.closing.size > settings.maxConnectionsPerHost || total.used - total.closing > total.limit

@@ -17,12 +17,15 @@ export class Waiter implements Linked<Waiter> {
   /** the dial that was started for this caller */
   dial: Dial | undefined = undefined
   readonly since: number
+  /** when it gives up */
+  readonly deadline: number
   /** takes only a connection that was opened after it asked */
   readonly fresh: boolean
 
-  constructor(since: number, fresh: boolean) {
+  constructor(since: number, fresh: boolean, deadline = Infinity) {
     this.since = since
     this.fresh = fresh
+    this.deadline = deadline
   }
 
   get queued(): boolean {
@@ -31,14 +34,14 @@ export class Waiter implements Linked<Waiter> {
 }
 
 export class Waiters<W extends Waiter> implements Iterable<W> {
+  size = 0
   private arrivals = 0
+  /** while each waiter gives up no earlier than the one before it, as when all have the same patience, the first due are the first */
+  private inOrder = true
+  private lastDeadline = -Infinity
   // the links of a Waiter are typed by the base class; only W enters through `join`, so only W comes out
   private readonly dialed = new List<Waiter>()
   private readonly undialed = new List<Waiter>()
-
-  get size(): number {
-    return this.dialed.size + this.undialed.size
-  }
 
   /** How many have no dial under way. */
   get undialedSize(): number {
@@ -71,7 +74,10 @@ export class Waiters<W extends Waiter> implements Iterable<W> {
 
   join(waiter: W): void {
     waiter.order = this.arrivals++
+    this.inOrder = this.size === 0 || (this.inOrder && waiter.deadline >= this.lastDeadline)
+    this.lastDeadline = waiter.deadline
     this.undialed.add(waiter)
+    this.size++
   }
 
   /** The first waiter that takes a connection: a fresh one takes only what was opened, and never lent, since it asked. */
@@ -80,6 +86,20 @@ export class Waiters<W extends Waiter> implements Iterable<W> {
     if (first === undefined || !first.fresh) return first
     for (const waiter of this) if (!waiter.fresh || (!lent && openedAt >= waiter.since)) return waiter
     return undefined
+  }
+
+  /** Those whose time is over, and when that of the next one is. */
+  due(now: number): { readonly due: ReadonlyArray<W>; readonly next: number } {
+    const due: Array<W> = []
+    let next = Infinity
+    for (const waiter of this) {
+      if (waiter.deadline <= now) due.push(waiter)
+      else {
+        next = Math.min(next, waiter.deadline)
+        if (this.inOrder) break
+      }
+    }
+    return { due, next }
   }
 
   /** That dial is under way for that waiter from now on. */
@@ -107,6 +127,7 @@ export class Waiters<W extends Waiter> implements Iterable<W> {
 
   /** The waiter is served, failed or gone. Its dial goes on, for the first waiter without one if there is one. */
   leave(waiter: W): void {
+    this.size--
     const dial = waiter.dial
     if (dial === undefined) {
       this.undialed.remove(waiter)
