@@ -19,6 +19,8 @@ export const takeTurns = <K, Conn, E>(core: Core<K, Conn, E>): void => {
 
 const serveLine = <K, Conn, E>(core: Core<K, Conn, E>): void => {
   const { total } = core
+  // Whoever was served elsewhere meanwhile needs no turn, and nobody has to make room for it.
+  for (const state of total.line) if (state.waiters.firstUndialed === undefined) total.line.delete(state)
   // Whoever is served and wants more stands at the end of the line, so it ends when the permits do.
   for (const state of total.line) {
     const waiter = state.waiters.firstUndialed

@@ -37,6 +37,9 @@ export const opened = (world: World, socket: Socket, capacity: number | undefine
   socket.openedAt = socket.idleSince = world.now
   socket.expiresAt = Math.min(socket.expiresAt, expiresAt)
   book.reach = reachOf(socket.capacity)
+  // ended in its handshake, or good for nothing: its peer has failed
+  if (socket.wanted && (socket.capacity === 0 || socket.reasons.has("peer"))) book.blame(socket, world.now)
+  if (socket.capacity === 0) socket.reasons.add("retired")
   if (!socket.wanted) socket.reasons.add("lost")
   if (place.breaker.state !== "closed" && !socket.probe) socket.reasons.add("unhealthy")
   socket.wanted = false

@@ -19,8 +19,6 @@ export const tell = (world: World, socket: Socket, how: number): void => {
   const signal = signals[how % signals.length]?.(world.now) ?? Signal.Draining()
   const { book, member, where } = socket
   const alive = where === "open" || where === "connecting"
-  // During the handshake a capacity of none says that the connection is not ready, which is for its connector to wait for.
-  if (signal._tag === "Capacity" && signal.leases < 1 && where === "connecting") return
   if (signal._tag === "Closed" && alive) socket.reasons.add("peer")
   if (signal._tag === "Draining" && alive) socket.reasons.add("retired")
   if (signal._tag === "ExpiresAt" && !Number.isNaN(signal.millis)) {

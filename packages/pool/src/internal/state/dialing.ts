@@ -99,7 +99,9 @@ export const opened = <C extends Member, W extends Waiter>(
   member.openedAt = now
   member.idleSince = now
   member.expiresAt = Math.min(member.expiresAt, expiresAt)
-  Addresses.noteSuccess(member.endpoint)
+  if (member.capacity === 0) member.retiring ??= "retired"
+  if (effort !== undefined && (member.capacity === 0 || member.retiring === "peer")) stillborn(state, member, now, out)
+  else Addresses.noteSuccess(member.endpoint)
   if (effort === undefined) member.retiring ??= "lost"
   else conclude(state, effort, member, out)
   if (!member.endpoint.current) member.retiring ??= "addressGone"
@@ -108,6 +110,23 @@ export const opened = <C extends Member, W extends Waiter>(
   state.move(member, state.idle)
   settle(state, member, now, out)
   effort?.ended?.(undefined)
+}
+
+/**
+ * A connection that ended in its handshake, or carries no lease at all, is no success of its peer's: counted as a failure, it
+ * cannot keep a waiter dialing for ever.
+ */
+const stillborn = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: Member,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  const { endpoint } = member
+  Addresses.noteFailure(endpoint, now)
+  const next = Breaker.fail(endpoint.breaker, state.settings.breaker, member.probe, now)
+  member.probe = false
+  setBreaker(state, endpoint, next, out)
 }
 
 /**

@@ -95,6 +95,7 @@ export const giveBack = <C extends Member, W extends Waiter>(
   now: number,
   out: Decisions<C, W>
 ): void => {
+  state.usedAt = now
   if (!state.isOpen(member)) return
   member.leases--
   member.endpoint.leases--

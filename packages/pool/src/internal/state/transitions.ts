@@ -180,8 +180,11 @@ export const signal = <C extends Member, W extends Waiter>(
 ): void => {
   switch (report._tag) {
     case "Closed": {
-      if (member.list === state.connecting) Ending.retire(state, member, "peer", out, report.reason)
-      else Ending.close(state, member, "peer", out, report.reason)
+      if (member.list === state.connecting) {
+        // whatever else was wanted of it
+        member.retiring = "peer"
+        member.detail = report.reason
+      } else Ending.close(state, member, "peer", out, report.reason)
       break
     }
     case "Draining": {
