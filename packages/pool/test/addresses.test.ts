@@ -162,6 +162,21 @@ describe("addresses that change", () => {
       for (const caller of before) assert.strictEqual((yield* caller.lease).address, one)
     }))
 
+  it.scoped("P5: it is the leases that are evened out, not the connections", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* resolving()
+      yield* borrowers(pool, 2)
+      yield* network.setAddresses("a", [one, two])
+      yield* TestClock.adjust("30 seconds")
+      yield* pool.warm("a", 5)
+      assert.deepStrictEqual(
+        (yield* statsOf(pool)).addresses.map(({ address, connections, leases }) => [address, connections, leases]),
+        [[one, 2, 2], [two, 3, 0]]
+      )
+      const fresh = yield* borrow(pool, "a", { fresh: true })
+      assert.strictEqual((yield* fresh.lease).address, two)
+    }))
+
   it.scoped("P5: what stays is left alone, whatever the order of the answer, and doubles count once", () =>
     Effect.gen(function*() {
       const { network, pool } = yield* resolving()

@@ -136,10 +136,15 @@ describe("a resolver in trouble", () => {
       const fibers = yield* liveFibers
       const { sleeping } = clock
       for (let n = 0; n < 12; n++) {
-        yield* network.hangResolve("a", n % 3 === 1)
         yield* network.delayResolve("a", n % 3 === 2 ? "1 second" : 0)
         yield* TestClock.adjust("18 seconds")
       }
+      yield* network.hangResolve("a", true)
+      // each of them is given up after five seconds, and asked again ten seconds later
+      const resolved = yield* network.resolved("a")
+      yield* TestClock.adjust("61 seconds")
+      assert.isAtLeast(yield* network.resolved("a"), resolved + 3)
+      assert.isAtMost(yield* liveFibers, fibers + 1)
       yield* network.hangResolve("a", false)
       yield* network.delayResolve("a", 0)
       yield* TestClock.adjust("15 seconds")

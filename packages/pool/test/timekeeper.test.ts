@@ -172,20 +172,15 @@ describe("the timekeeper", () => {
       yield* Effect.sync(() =>
         fc.assert(
           fc.property(
-            fc.array(
-              fc.oneof(
-                fc.record({ set: fc.integer({ min: 1, max: 50 }) }),
-                fc.record({ cancel: fc.nat(40) })
-              ),
-              { maxLength: 80 }
-            ),
+            // each number sets a timer or, below zero, cancels one of those set before
+            fc.array(fc.integer({ min: -1000, max: 50 }), { minLength: 20, maxLength: 80, size: "max" }),
             (commands) => {
               // never turned: the heap alone is asked
               const keeper = new Timekeeper(clock, fibers)
               const timers: Array<Timer> = []
               for (const command of commands) {
-                if ("set" in command) timers.push(keeper.at(command.set, () => undefined)!)
-                else keeper.cancel(timers[command.cancel])
+                if (command >= 0 || timers.length < 10) timers.push(keeper.at(Math.abs(command), () => undefined)!)
+                else keeper.cancel(timers[-command % timers.length])
                 const left = timers.filter(({ index }) => index >= 0)
                 assert.strictEqual(keeper.size, left.length)
                 assert.strictEqual(new Set(left.map(({ index }) => index)).size, left.length)
@@ -213,7 +208,8 @@ describe("the pool's fibers", () => {
       const { fibers } = yield* parts
       const seen: Array<string> = []
       const fiber = fibers.run(
-        Effect.interruptible(Effect.never).pipe(
+        Effect.sync(() => seen.push("began")).pipe(
+          Effect.zipRight(Effect.interruptible(Effect.never)),
           Effect.exit,
           Effect.zipRight(Effect.sync(() => seen.push("cleaned up")))
         )
@@ -221,7 +217,7 @@ describe("the pool's fibers", () => {
       assert.strictEqual(fibers.size, 1)
       assert.deepStrictEqual(seen, [], "whoever forks is in the middle of a step")
       yield* Effect.async<void>((resume) => fibers.stop(() => resume(Effect.void)))
-      assert.deepStrictEqual(seen, ["cleaned up"])
+      assert.deepStrictEqual(seen, ["began", "cleaned up"])
       assert.strictEqual(fibers.size, 0)
       yield* Fiber.await(fiber)
     }))

@@ -20,6 +20,8 @@ export class WatchedClock implements Clock.Clock {
   private offset = 0
   /** fibers that sleep now */
   sleeping = 0
+  /** how often the time was looked at */
+  reads = 0
 
   constructor(under: Clock.Clock) {
     this.under = under
@@ -35,6 +37,7 @@ export class WatchedClock implements Clock.Clock {
   }
 
   unsafeCurrentTimeMillis(): number {
+    this.reads++
     return this.under.unsafeCurrentTimeMillis() + this.offset
   }
 
