@@ -4,6 +4,7 @@ export interface Arguments {
   readonly minMillis: number
   readonly quick: boolean
   readonly json: boolean
+  readonly publish: boolean
   readonly help: boolean
 }
 
@@ -11,16 +12,17 @@ export type Parsed = { readonly ok: true; readonly value: Arguments } | { readon
 
 const ROUNDS = { least: 3, most: 999, standard: 11, quick: 5 }
 const MIN_MILLIS = { standard: 50, quick: 10 }
-const FLAGS = "--rounds <n>, --quick, --json, --help"
+const FLAGS = "--rounds <n>, --quick, --json, --publish, --help"
 
 export const usage = (suites: ReadonlyArray<string>): string =>
   [
-    "Usage: npm run bench -- [suite …] [--rounds <n>] [--quick] [--json]",
+    "Usage: npm run bench -- [suite …] [--rounds <n>] [--quick] [--json] [--publish]",
     "",
     `  suite         ${suites.join(", ")}; every one when none is named`,
     `  --rounds <n>  rounds that are measured, ${ROUNDS.least} to ${ROUNDS.most} (${ROUNDS.standard})`,
     `  --quick       a smoke run: ${ROUNDS.quick} short rounds; its figures decide nothing`,
     "  --json        print the results as JSON, one line for each suite, instead of the tables",
+    "  --publish     write the figures to docs/benchmarks/<suite>.md as well",
     "",
     "Exits 0 when every target is met, 1 when one is missed, 2 when the command line is wrong."
   ].join("\n")
@@ -35,6 +37,7 @@ export const parseArguments = (args: ReadonlyArray<string>, available: ReadonlyA
   let rounds: number | undefined
   let quick = false
   let json = false
+  let publish = false
   let help = false
   const rest = [...args]
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
@@ -51,10 +54,11 @@ export const parseArguments = (args: ReadonlyArray<string>, available: ReadonlyA
         const given = text === undefined ? "no value" : `"${text}"`
         return refuse(`--rounds: ${given} given; allowed: a whole number from ${ROUNDS.least} to ${ROUNDS.most}`)
       }
-    } else if (flag === "--quick" || flag === "--json" || flag === "--help") {
+    } else if (flag === "--quick" || flag === "--json" || flag === "--publish" || flag === "--help") {
       if (inline !== undefined) return refuse(`${flag}: "${inline}" given; allowed: no value`)
       if (flag === "--quick") quick = true
       else if (flag === "--json") json = true
+      else if (flag === "--publish") publish = true
       else help = true
     } else {
       return refuse(`unknown flag "${flag ?? argument}"; allowed: ${FLAGS}`)
@@ -68,6 +72,7 @@ export const parseArguments = (args: ReadonlyArray<string>, available: ReadonlyA
       minMillis: quick ? MIN_MILLIS.quick : MIN_MILLIS.standard,
       quick,
       json,
+      publish,
       help
     }
   }

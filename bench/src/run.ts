@@ -3,6 +3,7 @@ import * as os from "node:os"
 import { relative } from "node:path"
 import { type Arguments, parseArguments } from "./cli.ts"
 import { makeProgress } from "./progress.ts"
+import { publish } from "./publish.ts"
 import { toResults, writeResults } from "./results.ts"
 import type { BenchOptions, Suite } from "./suite.ts"
 import { suites } from "./suites/index.ts"
@@ -20,6 +21,7 @@ const runSuite = (suite: Suite, args: Arguments): Effect.Effect<boolean> =>
     const report = yield* suite.run(options).pipe(Effect.ensuring(Effect.sync(progress.clear)))
     const results = toResults(suite, report, options, { start, loadBefore })
     const file = writeResults(results)
+    if (args.publish) publish(results)
     if (args.json) {
       say(JSON.stringify(results))
       process.stderr.write(`${results.summary}\n`)

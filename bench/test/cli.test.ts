@@ -32,8 +32,10 @@ describe("the command line of the benchmarks", () => {
     }
     expect(refusal("--rounds")).toBe("--rounds: no value given; allowed: a whole number from 3 to 999")
     expect(refusal("--json=yes")).toBe("--json: \"yes\" given; allowed: no value")
-    expect(refusal("--round=9")).toBe("unknown flag \"--round\"; allowed: --rounds <n>, --quick, --json, --help")
-    expect(refusal("-q")).toBe("unknown flag \"-q\"; allowed: --rounds <n>, --quick, --json, --help")
+    expect(refusal("--round=9")).toBe(
+      "unknown flag \"--round\"; allowed: --rounds <n>, --quick, --json, --publish, --help"
+    )
+    expect(refusal("-q")).toBe("unknown flag \"-q\"; allowed: --rounds <n>, --quick, --json, --publish, --help")
     expect(refusal("pol")).toBe("unknown suite \"pol\"; allowed: pool, http")
   })
 
