@@ -86,7 +86,19 @@ describe("periods changed at run time", () => {
       assert.strictEqual(yield* network.resolved("a"), 1)
       yield* pool.reconfigure({ dnsRefreshInterval: "10 seconds" })
       yield* TestClock.adjust("30 seconds")
-      assert.strictEqual(yield* network.resolved("a"), 4)
+      // at once, since the last answer is an hour old, and three times since
+      assert.strictEqual(yield* network.resolved("a"), 5)
+    }))
+
+  it.scoped("P5: settings that change more often than addresses are asked for do not put it off", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* rig({ ...calm, dnsRefreshInterval: "30 seconds" })
+      yield* ask(pool)
+      for (let change = 1; change <= 12; change++) {
+        yield* TestClock.adjust("10 seconds")
+        yield* pool.reconfigure({ maxUses: 1000 + change })
+      }
+      assert.isAtLeast(yield* network.resolved("a"), 4)
     }))
 
   it.scoped("P5: a shorter interval holds at once, and Infinity ends it at once", () =>

@@ -36,6 +36,8 @@ export interface Host<in out K, in out Conn, in out E> {
   readonly metrics: HostMetrics
   /** told after every step; see `watch` */
   watchers: Set<() => void> | undefined
+  /** they are being told */
+  telling: boolean
   /** when the first of its waiters gives up, and the timer for it */
   patience: number
   patienceTimer: Timer | undefined

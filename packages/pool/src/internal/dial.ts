@@ -84,6 +84,12 @@ const opened = <K, Conn, E>(connection: Connection<K, Conn, E>, value: Conn, cha
   const jitter = core.settings.lifetimeJitter * (2 * chance - 1)
   const expiresAt = at + state.settings.maxLifetime * (1 + jitter)
   step(host, (_, time, out) => Transitions.opened(state, connection, expiresAt, time, out))
+  if (connection.probe) {
+    const { openFor } = state.settings.breaker
+    core.timekeeper.at(at + openFor, () => {
+      step(host, (_, time, out) => Transitions.trusted(state, connection, time, out))
+    })
+  }
   if (connection.list === state.idle) core.alarms.evictor.soonest(nextExpiry(state, connection))
 }
 

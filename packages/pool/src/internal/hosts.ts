@@ -67,6 +67,7 @@ const create = <K, Conn, E>(
     leases: new List(),
     metrics: HostMetrics.of(core.instruments, label),
     watchers: undefined,
+    telling: false,
     patience: Infinity,
     patienceTimer: undefined,
     refreshAt: Infinity,

@@ -30,12 +30,11 @@ export const refresh = <K, Conn, E>(host: Host<K, Conn, E>): void => {
 
 /** The settings have changed: other periods, and perhaps more hosts at once. */
 export const rearrange = <K, Conn, E>(core: Core<K, Conn, E>): void => {
-  const at = now(core)
   for (const host of MutableHashMap.values(core.hosts)) {
     const { addresses: { learnedAt }, resolving } = host.state
     // The answer of one that is being asked sets its next time.
     if (learnedAt === undefined || resolving) continue
-    askAgain(host, Math.min(at + core.settings.dnsRefreshInterval, learnedAt + host.timeToLive))
+    askAgain(host, learnedAt + Math.min(core.settings.dnsRefreshInterval, host.timeToLive))
   }
   next(core)
 }
@@ -65,7 +64,9 @@ const resolve = <K, Conn, E>(host: Host<K, Conn, E>): void => {
     conclude()
     next(core)
   }
-  const ask = Effect.exit(Effect.interruptible(Effect.suspend(() => core.connector.resolve(host.key))))
+  const ask = Effect.exit(
+    Effect.interruptible(Effect.suspend(() => core.connector.resolve(host.key)).pipe(Effect.map(checked)))
+  )
   const fiber = core.fibers.run(Effect.map(ask, (exit) => finish(() => answered(host, exit))))
   const deadline = core.timekeeper.at(startedAt + resolveTimeout, () => {
     finish(() => {
@@ -76,7 +77,15 @@ const resolve = <K, Conn, E>(host: Host<K, Conn, E>): void => {
   })
 }
 
-const answered = <K, Conn, E>(host: Host<K, Conn, E>, exit: Exit.Exit<Resolution, E>): void => {
+/** Before the state learns of it: an answer that is none must cost its host no more than a failure. */
+const checked = (
+  { addresses, ttl }: Resolution
+): { readonly addresses: ReadonlyArray<string>; readonly ttl: number } => ({
+  addresses: Array.from(addresses),
+  ttl: ttl === undefined ? Infinity : Math.max(1_000, Duration.toMillis(ttl))
+})
+
+const answered = <K, Conn, E>(host: Host<K, Conn, E>, exit: Exit.Exit<ReturnType<typeof checked>, E>): void => {
   if (Exit.isFailure(exit)) return failed(host, failureOf(host, exit.cause))
   const { core } = host
   const at = now(core)
@@ -84,7 +93,7 @@ const answered = <K, Conn, E>(host: Host<K, Conn, E>, exit: Exit.Exit<Resolution
   // No address at all is no good answer: the last good one stands.
   if (addresses.length === 0) return failed(host, undefined)
   const change = step(host, (state, time, out) => Transitions.resolved(state, addresses, time, out))
-  host.timeToLive = ttl === undefined ? Infinity : Math.max(1_000, Duration.toMillis(ttl))
+  host.timeToLive = ttl
   askAgain(host, at + Math.min(core.settings.dnsRefreshInterval, host.timeToLive))
   if (!core.events.active || (change.added.length === 0 && change.removed.length === 0)) return
   core.events.emit(

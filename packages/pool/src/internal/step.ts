@@ -29,7 +29,15 @@ export const finish = <K, Conn, E>(host: Host<K, Conn, E>, out: Out<K, Conn, E>)
   const { core } = host
   if (!core.closed && wantsMore(host.state)) core.alarms.replenisher.soonest(Math.max(now(core), host.replenishAt))
   if (core.total.line.size > 0) core.actions.takeTurns(core)
-  if (host.watchers !== undefined) { for (const watcher of host.watchers) watcher() }
+  // A watcher steps as well: told again from inside of that, n of them would be told n! times.
+  if (host.watchers !== undefined && !host.telling) {
+    host.telling = true
+    try {
+      for (const watcher of host.watchers) watcher()
+    } finally {
+      host.telling = false
+    }
+  }
   // Whatever emptied the host, somebody must come by to forget it.
   if (!core.closed && host.state.idle.size === 0 && host.state.empty) {
     core.alarms.evictor.soonest(host.state.usedAt + host.state.settings.idleTimeout)

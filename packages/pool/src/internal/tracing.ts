@@ -4,5 +4,9 @@ import type { Caller } from "./caller.ts"
 export const mark = <K, Conn, E>(caller: Caller<K, Conn, E>, event: string, at: number): void => {
   const span = caller.fiber.currentSpan
   if (span?._tag !== "Span") return
-  span.event(event, BigInt(Math.round(at * 1e6)), { "server.address": caller.host.label })
+  try {
+    span.event(event, BigInt(Math.round(at * 1e6)), { "server.address": caller.host.label })
+  } catch {
+    // a tracer that throws must not stop a step half-way
+  }
 }

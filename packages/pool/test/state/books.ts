@@ -163,8 +163,9 @@ export class Book {
   }
 
   /** The peer at that address failed. */
-  blame(socket: Socket, now: number): void {
-    if (!socket.place.breaker.fail(socket, now)) return
+  blame(socket: Socket, now: number, byLease: boolean): void {
+    // a dial that fails says nothing about what is open
+    if (!socket.place.breaker.fail(socket, now) || !byLease) return
     for (const other of this.sockets) {
       if (other.place === socket.place && other.where === "open") other.reasons.add("unhealthy")
     }

@@ -76,7 +76,7 @@ const acts: Record<Kind, Act> = {
   ),
   retire: ofLease((world, { socket }) => retire(world, socket)),
   blame: ofLease((world, { socket }) => {
-    socket.book.blame(socket, world.now)
+    socket.book.blame(socket, world.now, true)
     world.step(socket.book, { kind: "blame" }, (state, now, out) => Transitions.blame(state, socket.member, now, out))
   }),
   opened: about(({ where }) => where === "connecting", (world, socket, how) => {

@@ -31,17 +31,17 @@ export const release = (world: World, lease: Lease, outcome: Outcome): void => {
 }
 
 export const opened = (world: World, socket: Socket, capacity: number | undefined, expiresAt: number): void => {
-  const { book, member, place } = socket
+  const { book, member } = socket
   if (capacity !== undefined) member.capacity = socket.capacity = capacity
   socket.where = "open"
   socket.openedAt = socket.idleSince = world.now
   socket.expiresAt = Math.min(socket.expiresAt, expiresAt)
   book.reach = reachOf(socket.capacity)
   // ended in its handshake, or good for nothing: its peer has failed
-  if (socket.wanted && (socket.capacity === 0 || socket.reasons.has("peer"))) book.blame(socket, world.now)
+  const useless = socket.capacity === 0 || socket.reasons.has("peer") || world.now >= socket.expiresAt
+  if (socket.wanted && useless) book.blame(socket, world.now, false)
   if (socket.capacity === 0) socket.reasons.add("retired")
   if (!socket.wanted) socket.reasons.add("lost")
-  if (place.breaker.state !== "closed" && !socket.probe) socket.reasons.add("unhealthy")
   socket.wanted = false
   world.step(
     book,
@@ -68,7 +68,7 @@ export const failed = (world: World, socket: Socket, why: Failure, late: boolean
   if (!late) vanish(socket)
   if (socket.wanted) {
     book.failed++
-    if (why.fault === "peer") book.blame(socket, world.now)
+    if (why.fault === "peer") book.blame(socket, world.now, false)
   }
   socket.wanted = false
   place.breaker.forgo(socket)

@@ -38,7 +38,7 @@ describe("HostState against a naive model", () => {
   )
 
   test(
-    "D6: failing addresses: exactly n probes while half-open, and nothing is lent to an address whose breaker is open",
+    "D6: failing addresses: exactly n probes while half-open, and nothing is lent of what leads where leases failed",
     holds({ runs: 1500, hosts: 2, emphasis: { failed: 7, late: 2, blame: 2, race: 3, advance: 6 } })
   )
 

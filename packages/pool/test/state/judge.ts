@@ -63,7 +63,6 @@ export const allowsLoan = (world: World, socket: Socket): void => {
   expect(!socket.overdue(world.now), `P4: ${because}, idle for too long`)
   expect(socket.leases < socket.capacity, `I2: ${because} beyond its capacity`)
   expect(!socket.probe || socket.leases === 0, `D6: ${because} again before the verdict on its address`)
-  expect(socket.place.breaker.state !== "open", `D6: ${because} though its breaker is open`)
 }
 
 /** An attempt starts: there is a permit of both kinds for it, and its address may be tried. */

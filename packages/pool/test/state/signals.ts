@@ -20,7 +20,7 @@ export const tell = (world: World, socket: Socket, how: number): void => {
   const { book, member, where } = socket
   const alive = where === "open" || where === "connecting"
   if (signal._tag === "Closed" && alive) socket.reasons.add("peer")
-  if (signal._tag === "Draining" && alive) socket.reasons.add("retired")
+  if (signal._tag === "Draining" && alive) socket.reasons.add(where === "connecting" ? "peer" : "retired")
   if (signal._tag === "ExpiresAt" && !Number.isNaN(signal.millis)) {
     socket.expiresAt = Math.min(socket.expiresAt, signal.millis)
   }

@@ -100,12 +100,12 @@ export const opened = <C extends Member, W extends Waiter>(
   member.idleSince = now
   member.expiresAt = Math.min(member.expiresAt, expiresAt)
   if (member.capacity === 0) member.retiring ??= "retired"
-  if (effort !== undefined && (member.capacity === 0 || member.retiring === "peer")) stillborn(state, member, now, out)
+  const useless = member.capacity === 0 || member.retiring === "peer" || now >= member.expiresAt
+  if (effort !== undefined && useless) stillborn(state, member, now, out)
   else Addresses.noteSuccess(member.endpoint)
   if (effort === undefined) member.retiring ??= "lost"
   else conclude(state, effort, member, out)
   if (!member.endpoint.current) member.retiring ??= "addressGone"
-  if (member.endpoint.breaker.state !== "closed" && !member.probe) member.retiring ??= "unhealthy"
   if (state.shut) member.retiring = "shutdown"
   state.move(member, state.idle)
   settle(state, member, now, out)

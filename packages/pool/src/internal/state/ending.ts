@@ -84,7 +84,7 @@ export const abandon = <C extends Member, W extends Waiter>(state: HostState<C, 
   return true
 }
 
-/** The breaker of an address changes. Once it opens, nothing that leads there is lent any more. */
+/** The breaker of an address changes. */
 export const setBreaker = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   endpoint: Endpoint,
@@ -95,11 +95,6 @@ export const setBreaker = <C extends Member, W extends Waiter>(
   endpoint.breaker = next
   if (from === next.state) return
   out.push({ _tag: "BreakerChanged", endpoint, from, to: next.state })
-  if (next.state === "open") {
-    for (const list of [state.idle, state.spare, state.busy]) {
-      for (const member of list) if (member.endpoint === endpoint) retire(state, member, "unhealthy", out)
-    }
-  }
   if (from === "halfOpen") endTrial(state, endpoint)
 }
 

@@ -2,7 +2,7 @@
 import type { CloseReason } from "../../PoolStats.ts"
 import * as Breaker from "./breaker.ts"
 import type { Decisions } from "./decision.ts"
-import { close, hasRoom, overdue, reasonToEnd, setBreaker } from "./ending.ts"
+import { close, hasRoom, overdue, reasonToEnd, retire, setBreaker } from "./ending.ts"
 import type { HostState } from "./hostState.ts"
 import type { Member } from "./member.ts"
 import type { Waiter } from "./waiters.ts"
@@ -129,14 +129,24 @@ export const proven = <C extends Member, W extends Waiter>(
   setBreaker(state, member.endpoint, next, out)
 }
 
-/** The lease says that the peer failed. */
+/**
+ * The lease says that the peer failed. If that opens the breaker, nothing that leads there is lent any more: it is the
+ * connections that do not serve. (A dial that fails says nothing about those that are open: a peer at its own limit refuses new
+ * ones and serves the others.)
+ */
 export const blame = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   member: Member,
   now: number,
   out: Decisions<C, W>
 ): void => {
-  const next = Breaker.fail(member.endpoint.breaker, state.settings.breaker, member.probe, now)
+  const { endpoint } = member
+  const before = endpoint.breaker.state
+  const next = Breaker.fail(endpoint.breaker, state.settings.breaker, member.probe, now)
   member.probe = false
-  setBreaker(state, member.endpoint, next, out)
+  setBreaker(state, endpoint, next, out)
+  if (next.state !== "open" || before === "open") return
+  for (const list of [state.idle, state.spare, state.busy]) {
+    for (const other of list) if (other.endpoint === endpoint) retire(state, other, "unhealthy", out)
+  }
 }

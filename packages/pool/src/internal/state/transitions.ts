@@ -111,6 +111,19 @@ export const givenUp = <C extends Member, W extends Waiter>(
 
 export const race = Dialing.race
 
+/** A probe has served for as long as its address was avoided: that is a verdict, however long its lease goes on. */
+export const trusted = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  member: C,
+  now: number,
+  out: Decisions<C, W>
+): void => {
+  if (!member.probe || !state.isOpen(member)) return
+  Lending.proven(state, member, out)
+  Lending.settle(state, member, now, out)
+  Pairing.pair(state, now, out)
+}
+
 /** A connection's socket is gone. */
 export const gone = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
@@ -188,6 +201,7 @@ export const signal = <C extends Member, W extends Waiter>(
       break
     }
     case "Draining": {
+      if (member.list === state.connecting) member.retiring = "peer"
       Ending.retire(state, member, "retired", out, "the peer is draining")
       break
     }
