@@ -25,10 +25,11 @@ describe("a jump of the clock", () => {
       clock.jump("1 hour")
       const id = yield* ask(pool)
       assert.include([1, 2], id)
-      assert.sameMembers((yield* network.connections("a")).map(({ checks }) => checks), [1, 2])
+      // all of them at once: had this one been dead, the next one would have been proven by then
+      assert.sameMembers((yield* network.connections("a")).map(({ checks }) => checks), [2, 2])
       // proven: the same one again without a check
       assert.strictEqual(yield* ask(pool), id)
-      assert.strictEqual(yield* network.checks, 3)
+      assert.strictEqual(yield* network.checks, 4)
       assert.strictEqual(yield* network.dialed, 2)
     }))
 
@@ -50,6 +51,27 @@ describe("a jump of the clock", () => {
       assert.isTrue(yield* one.waits)
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual((yield* one.lease).connection.id, 2)
+      yield* network.hangChecks("a", false)
+    }))
+
+  it.scoped("P3: many dead suspects cost their caller the time of one check, not of one each", () =>
+    Effect.gen(function*() {
+      const { clock, network, pool } = yield* idle(6)
+      yield* network.hangChecks("a", true)
+      clock.jump("1 hour")
+      const one = yield* borrow(pool)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* one.lease).connection.id, 7)
+      yield* network.hangChecks("a", false)
+    }))
+
+  it.scoped("P3: a fresh caller waits for no check of a suspect", () =>
+    Effect.gen(function*() {
+      const { clock, network, pool } = yield* idle(2)
+      yield* network.hangChecks("a", true)
+      clock.jump("1 hour")
+      const fresh = yield* borrow(pool, "a", { fresh: true })
+      assert.strictEqual((yield* fresh.lease).connection.id, 3)
       yield* network.hangChecks("a", false)
     }))
 

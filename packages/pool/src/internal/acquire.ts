@@ -1,8 +1,8 @@
 /** The way in: a connection that is there, or a place in the queue. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
+import type { AcquireOptions } from "../ConnectionPool.ts"
 import * as PoolError from "../PoolError.ts"
 import { PoolEvent } from "../PoolEvent.ts"
 import { Caller } from "./caller.ts"
@@ -11,18 +11,11 @@ import { type Core, type Host, now, type Out } from "./core.ts"
 import { notice } from "./heartbeat.ts"
 import { admit, find } from "./hosts.ts"
 import { Borrow } from "./lease.ts"
+import { argument, period } from "./rules.ts"
 import { situation } from "./situation.ts"
 import * as Transitions from "./state/transitions.ts"
 import { finish, noteRefusal, step } from "./step.ts"
 import { mark } from "./tracing.ts"
-
-/** How one acquire differs from the others. */
-export interface AcquireOptions {
-  /** take only a connection that is opened for this: never a used one */
-  readonly fresh?: boolean | undefined
-  /** instead of `acquireTimeout` */
-  readonly timeout?: Duration.DurationInput | undefined
-}
 
 type Holder = Fiber.RuntimeFiber<unknown, unknown>
 /** What `Effect.uninterruptibleMask` hands out. */
@@ -37,6 +30,8 @@ export const take = <K, Conn, E>(
 ): Borrow<K, Conn, E> | undefined => {
   const host = find(core, key)
   if (host === undefined || core.closed || options?.fresh === true) return undefined
+  // told also when nothing has to be waited for
+  if (options !== undefined) timeoutOf(options)
   const at = now(core)
   notice(core, at)
   const out: Out<K, Conn, E> = []
@@ -71,6 +66,9 @@ export const wait = <K, Conn, E, A, E2, R>(
   })
 }
 
+const timeoutOf = (options: AcquireOptions | undefined): number | undefined =>
+  options?.timeout === undefined ? undefined : argument("timeout", period, options.timeout)
+
 const enqueue = <K, Conn, E>(
   host: Host<K, Conn, E>,
   options: AcquireOptions | undefined,
@@ -79,7 +77,7 @@ const enqueue = <K, Conn, E>(
   const { core, state } = host
   const at = now(core)
   notice(core, at)
-  const timeout = options?.timeout === undefined ? state.settings.acquireTimeout : Duration.toMillis(options.timeout)
+  const timeout = timeoutOf(options) ?? state.settings.acquireTimeout
   const caller = new Caller(host, holder, at, options?.fresh === true, at + timeout)
   step(host, (_, time, out) => Transitions.join(state, caller, time, out))
   if (!caller.queued) return caller

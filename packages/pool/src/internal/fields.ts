@@ -39,7 +39,7 @@ export const breakerFields = {
 export const hostFields = {
   maxConnectionsPerHost: plain(100, count(1), "sockets of one host: connecting, open and closing together"),
   maxConnectingPerHost: plain(32, count(1), "dials of one host at once"),
-  maxIdlePerHost: plain(100, count(0), "idle connections of one host"),
+  maxIdlePerHost: plain(Infinity, count(0), "idle connections of one host"),
   maxWaitersPerHost: plain(1024, count(0), "callers that may wait for one host"),
   minIdle: plain(0, finiteCount(0), "connections of one host that are kept open without a lease"),
   maxUses: plain(Infinity, count(1), "leases after which a connection is closed"),
@@ -57,7 +57,7 @@ export const hostFields = {
 /** The settings of the pool as a whole. */
 export const poolFields = {
   maxConnections: plain(4096, count(1), "sockets of all hosts together"),
-  maxIdle: plain(4096, count(0), "idle connections of all hosts together"),
+  maxIdle: plain(Infinity, count(0), "idle connections of all hosts together"),
   maxHosts: plain(1024, count(1), "hosts that the pool knows at once"),
   maxResolving: plain(64, count(1), "hosts whose addresses are being found at once"),
   lifetimeJitter: plain(0.1, share, "the share by which lifetimes differ, so that connections do not end together"),

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as MutableHashMap from "effect/MutableHashMap"
 import { isRecord } from "effect/Predicate"
 import type { Options } from "../PoolConfig.ts"
-import type { ConfigInvalid } from "../PoolError.ts"
+import { ConfigInvalid } from "../PoolError.ts"
 import { PoolEvent } from "../PoolEvent.ts"
 import { type Core, type Host, now } from "./core.ts"
 import { hostSettings } from "./hosts.ts"
@@ -27,6 +27,12 @@ export const reconfigure = <K, Conn, E>(
     }
     const settings = resolve(given)
     if (Either.isLeft(settings)) return Effect.fail(settings.left)
+    for (const field of ["name", "metricsPrefix"] as const) {
+      // the metrics carry them already
+      if (settings.right[field] === core.settings[field]) continue
+      const allowed = `${JSON.stringify(core.settings[field])}, which the pool was made with`
+      return Effect.fail(new ConfigInvalid({ field, value: settings.right[field], allowed }))
+    }
     // All hosts' settings are known to be good before anything changes.
     const changes: Array<readonly [Host<K, Conn, E>, HostSettings]> = []
     for (const host of MutableHashMap.values(core.hosts)) {

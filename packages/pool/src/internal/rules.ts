@@ -1,6 +1,7 @@
 /** What a setting may be: one rule per kind of value, for values in code and for texts from the environment. PURE. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import { ConfigInvalid } from "../PoolError.ts"
 
 /** How a value becomes an `Out`. An `Out` is itself allowed. */
 export interface Rule<out Out> {
@@ -97,3 +98,13 @@ export const finite: Rule<number> = duration(
   "a finite duration, such as \"500 millis\" or 0",
   (ms) => ms < Infinity
 )
+
+/** A period that may be none at all, or without end. */
+export const period: Rule<number> = duration("a duration, such as \"2 seconds\", 0 or Infinity", () => true)
+
+/** An argument of a call. A wrong one is a mistake in the program that makes the call, so it is a defect. */
+export const argument = <Out>(field: string, rule: Rule<Out>, value: unknown): Out => {
+  const decoded = rule.decode(value)
+  if (decoded === undefined) throw new ConfigInvalid({ field, value, allowed: rule.allowed })
+  return decoded
+}

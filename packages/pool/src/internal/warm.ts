@@ -6,6 +6,7 @@ import * as PoolError from "../PoolError.ts"
 import { type Core, type Host, now } from "./core.ts"
 import { admit } from "./hosts.ts"
 import { refresh } from "./resolve.ts"
+import { argument, count } from "./rules.ts"
 import { refused, situation } from "./situation.ts"
 import type { Failure } from "./state/dial.ts"
 import * as Transitions from "./state/transitions.ts"
@@ -18,9 +19,10 @@ export const warm = <K, Conn, E>(
 ): Effect.Effect<void, PoolError.AcquireError | E> =>
   // In one step with the first look: the host must not be forgotten, nor the pool close, in between.
   Effect.async((resume) => {
+    const target = argument("connections", count(0), connections)
     const host = admit(core, key)
     if (Either.isLeft(host)) return resume(Effect.fail(host.left))
-    return fill(host.right, connections, resume)
+    return fill(host.right, target, resume)
   })
 
 /** Looks after every step of the host, and starts what is missing. Returns how to stop looking. */

@@ -82,12 +82,14 @@ const supply = <C extends Member, W extends Waiter>(
   const reach = state.reach ?? 1
   let lacking = state.waiters.undialedSize - state.dials.size * (reach - 1) - state.proving
   while (lacking > 0) {
-    if (prove(state, out)) {
-      lacking--
-      continue
-    }
     const waiter = state.waiters.firstUndialed
     if (waiter === undefined) return
+    // a fresh one takes no connection that has been there, proven or not
+    const proving = waiter.fresh ? 0 : prove(state, out)
+    if (proving > 0) {
+      lacking -= proving
+      continue
+    }
     const started = dial(state, now, out)
     if (typeof started === "string") return hindered(state, started, lacking, now, out)
     state.waiters.own(waiter, started)
@@ -105,22 +107,30 @@ const adopt = <C extends Member, W extends Waiter>(state: HostState<C, W>): void
   }
 }
 
-/** A suspect connection is checked for a waiter before it is lent. */
-const prove = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): boolean => {
-  for (let member = state.idle.last; member !== undefined; member = member.previous) {
-    if (!member.suspect || member.reserved) continue
-    if (!state.checks.free) {
-      // No check is to be had now, and a connection that cannot be proven is worth less than its permit.
-      close(state, member, "unproven", out)
-      return false
+/**
+ * Suspect connections are checked for a waiter before one is lent: as many at once as may be, so that of many that are dead the
+ * waiter waits for one check, not for one after the other. Returns how many.
+ */
+const prove = <C extends Member, W extends Waiter>(state: HostState<C, W>, out: Decisions<C, W>): number => {
+  let proving = 0
+  for (let member = state.idle.last; member !== undefined;) {
+    const next = member.previous
+    if (member.suspect && !member.reserved) {
+      if (state.checks.free) {
+        reserve(state, member)
+        member.awaited = true
+        state.proving++
+        proving++
+        out.push({ _tag: "Check", member: member as C }) // only C enters a HostState<C, W>
+      } else {
+        // No check is to be had now, and a connection that cannot be proven is worth less than its permit.
+        if (proving === 0) close(state, member, "unproven", out)
+        return proving
+      }
     }
-    reserve(state, member)
-    member.awaited = true
-    state.proving++
-    out.push({ _tag: "Check", member: member as C }) // only C enters a HostState<C, W>
-    return true
+    member = next
   }
-  return false
+  return proving
 }
 
 /** A check has the connection from now on: it is not lent before `unreserve`. */
