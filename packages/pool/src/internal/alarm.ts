@@ -35,6 +35,11 @@ export class Alarm {
     this.sleep()
   }
 
+  /** The clock jumped: whoever sleeps for it sleeps for the wrong time. */
+  readjust(): void {
+    if (this.due !== Infinity) this.sleep()
+  }
+
   /** Waits until it rings. It is off then. */
   readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
     if (this.rung) {

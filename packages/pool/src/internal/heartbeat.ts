@@ -21,4 +21,6 @@ export const notice = <K, Conn, E>(core: Core<K, Conn, E>, at: number): void => 
   core.events.emit(PoolEvent.ClockJumped({ at, by: at - core.heartbeat }))
   core.heartbeat = at
   for (const host of MutableHashMap.values(core.hosts)) Transitions.suspect(host.state)
+  core.timekeeper.readjust()
+  for (const alarm of Object.values(core.alarms)) alarm.readjust()
 }

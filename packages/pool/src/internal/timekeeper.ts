@@ -49,6 +49,11 @@ export class Timekeeper {
     this.down(last)
   }
 
+  /** See `Alarm.readjust`. */
+  readjust(): void {
+    this.alarm.readjust()
+  }
+
   clear(): void {
     for (const timer of this.heap) timer.index = -1
     this.heap.length = 0

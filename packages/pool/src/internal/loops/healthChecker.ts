@@ -24,6 +24,8 @@ export const healthChecker = <K, Conn, E>(core: Core<K, Conn, E>): Effect.Effect
       queue.clear()
       return Infinity
     }
+    // had the clock been set back, the last round would be in the future
+    last = Math.min(last, at)
     if (at < last + healthCheckInterval) {
       // The first round, or settings have changed: perhaps more checks may run at once than before.
       checkNext(core, queue)
