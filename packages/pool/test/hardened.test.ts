@@ -65,6 +65,28 @@ describe("a pool under attack", () => {
       assert.strictEqual(dials, 5)
     }))
 
+  it.scoped("P4: a peer that accepts and closes at once is not dialed as fast as it does that to keep the floor", () =>
+    Effect.gen(function*() {
+      let dials = 0
+      const closing: Connector<string, number> = {
+        label: (key) => key,
+        resolve: () => Effect.succeed({ addresses: ["x"] }),
+        open: (_key, _address, report) =>
+          Effect.as(
+            Effect.forkDaemon(
+              Effect.delay(Effect.sync(() => report(Signal.Closed({ reason: "no backend" }))), "1 millis")
+            ),
+            ++dials
+          ),
+        check: () => Effect.void
+      }
+      const pool = yield* poolOf(closing, { minIdle: 1 })
+      yield* Effect.exit(pool.use("a", () => Effect.void))
+      yield* TestClock.adjust("2 seconds")
+      assert.isAtMost(dials, 22)
+      assert.isAtLeast(dials, 5)
+    }))
+
   it.scoped("P1: a tracer that throws costs nobody the connection", () =>
     Effect.gen(function*() {
       const { pool } = yield* rig({ maxConnectionsPerHost: 1 })

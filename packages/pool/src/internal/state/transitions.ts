@@ -5,7 +5,7 @@
  */
 import type { Signal } from "../../Connector.ts"
 import type { CloseReason } from "../../PoolStats.ts"
-import type { Endpoint } from "./addresses.ts"
+import { type Endpoint, noteFailure } from "./addresses.ts"
 import type { Decisions } from "./decision.ts"
 import type { Failure } from "./dial.ts"
 import * as Dialing from "./dialing.ts"
@@ -16,6 +16,9 @@ import type { Member } from "./member.ts"
 import * as Pairing from "./pairing.ts"
 import * as Upkeep from "./upkeep.ts"
 import type { Waiter } from "./waiters.ts"
+
+/** A connection that its peer closes unused within so many milliseconds was never any good. */
+const bornDead = 1_000
 
 /** The fast path: lends a connection that is there. */
 export const take = <C extends Member, W extends Waiter>(
@@ -197,7 +200,11 @@ export const signal = <C extends Member, W extends Waiter>(
         // whatever else was wanted of it
         member.retiring = "peer"
         member.detail = report.reason
-      } else Ending.close(state, member, "peer", out, report.reason)
+      } else {
+        // It accepted and closed at once: nobody is to dial as fast as it does that.
+        if (member.uses === 0 && now - member.openedAt < bornDead) noteFailure(member.endpoint, now)
+        Ending.close(state, member, "peer", out, report.reason)
+      }
       break
     }
     case "Draining": {
