@@ -34,6 +34,9 @@ export interface AcquireOptions {
   readonly timeout?: Duration.DurationInput | undefined
 }
 
+/** Makes an effect inside an uninterruptible region as interruptible as the region's surroundings are. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 /** A pool of connections, by host. */
 export interface ConnectionPool<in K, out Conn, out E = never> extends Pipeable {
   readonly [TypeId]: TypeId
@@ -47,6 +50,15 @@ export interface ConnectionPool<in K, out Conn, out E = never> extends Pipeable 
   ): Effect.Effect<A, AcquireError | E | E2, R>
   /** Borrows a connection until whoever holds the lease releases it. For adapters; everybody else wants `use`. */
   lease(key: K, options?: AcquireOptions): Effect.Effect<OwnedLease<Conn>, AcquireError | E>
+  /**
+   * The same for adapters whose lease outlives the call: `f` runs uninterruptibly right after the step that lent the connection, so
+   * that no interruption can lose the lease before somebody owns it; what `f` restores may be interrupted as the caller may be.
+   */
+  leaseWith<A, E2, R>(
+    key: K,
+    f: (lease: OwnedLease<Conn>, restore: Restore) => Effect.Effect<A, E2, R>,
+    options?: AcquireOptions
+  ): Effect.Effect<A, AcquireError | E | E2, R>
   /** Opens connections ahead, until the host has so many of them or as many as the limits allow. */
   warm(key: K, connections: number): Effect.Effect<void, AcquireError | E>
   /** Lends the host's connections no more: idle ones close now, active ones after use. */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
-import type { AcquireOptions } from "../ConnectionPool.ts"
+import type { AcquireOptions, Restore } from "../ConnectionPool.ts"
 import * as PoolError from "../PoolError.ts"
 import { PoolEvent } from "../PoolEvent.ts"
 import { Caller } from "./caller.ts"
@@ -18,8 +18,6 @@ import { finish, noteRefusal, step } from "./step.ts"
 import { mark } from "./tracing.ts"
 
 type Holder = Fiber.RuntimeFiber<unknown, unknown>
-/** What `Effect.uninterruptibleMask` hands out. */
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** The fast path: a lease at once, if a connection is idle. One step, no effect. */
 export const take = <K, Conn, E>(

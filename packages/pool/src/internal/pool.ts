@@ -1,4 +1,5 @@
 /** The composition root: builds what the parts share, forks the loops into the scope, and adds the one finalizer. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -9,12 +10,12 @@ import { pipeArguments } from "effect/Pipeable"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import type { AcquireOptions, ConnectionPool } from "../ConnectionPool.ts"
+import type { AcquireOptions, ConnectionPool, Restore } from "../ConnectionPool.ts"
 import type { Connector } from "../Connector.ts"
 import type * as Lease from "../Lease.ts"
 import type { Options } from "../PoolConfig.ts"
 import type { AcquireError, ConfigInvalid } from "../PoolError.ts"
-import { type Restore, serve, take, wait } from "./acquire.ts"
+import { serve, take, wait } from "./acquire.ts"
 import { Alarm } from "./alarm.ts"
 import { check } from "./check.ts"
 import { closeConnection } from "./close.ts"
@@ -155,6 +156,20 @@ const begin = <A, E, R, L>(f: (lease: L) => Effect.Effect<A, E, R>, lease: L): E
   }
 }
 
+/** Hands the lease over to its owner; one that cannot even take it gives it back. */
+const owned = <K, Conn, E, A, E2, R>(
+  lease: Borrow<K, Conn, E>,
+  f: (lease: Lease.OwnedLease<Conn>, restore: Restore) => Effect.Effect<A, E2, R>,
+  restore: Restore
+): Effect.Effect<A, E2, R> => {
+  try {
+    return f(lease, restore)
+  } catch (defect) {
+    lease.failed(Cause.die(defect))
+    return Effect.die(defect)
+  }
+}
+
 /** Borrows until the scope around the caller closes. */
 const untilClosed = <K, Conn, E>(lease: Borrow<K, Conn, E>): Effect.Effect<Lease.Lease<Conn>, never, Scope.Scope> =>
   Effect.as(
@@ -206,11 +221,21 @@ class Pool<in out K, in out Conn, in out E> implements ConnectionPool<K, Conn, E
   }
 
   lease(key: K, options?: AcquireOptions): Effect.Effect<Lease.OwnedLease<Conn>, AcquireError | E> {
+    return this.leaseWith(key, Effect.succeed, options)
+  }
+
+  leaseWith<A, E2, R>(
+    key: K,
+    f: (lease: Lease.OwnedLease<Conn>, restore: Restore) => Effect.Effect<A, E2, R>,
+    options?: AcquireOptions
+  ): Effect.Effect<A, AcquireError | E | E2, R> {
     const { core } = this
     return Effect.uninterruptibleMask((restore) => {
       const holder = self()
       const lease = take(core, key, options, holder)
-      return lease !== undefined ? Effect.succeed(lease) : wait(core, key, options, holder, restore, Effect.succeed)
+      return lease !== undefined
+        ? owned(lease, f, restore)
+        : wait(core, key, options, holder, restore, (served) => owned(served, f, restore))
     })
   }
 
