@@ -3,12 +3,10 @@
  * environment, all of them read off the one table in `internal/fields.ts`.
  */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import { breakerFields, type Decoded, type Field, hostFields, poolFields, type Table } from "./internal/fields.ts"
-import { ConfigInvalid } from "./PoolError.ts"
+import { environment } from "./internal/environment.ts"
+import { breakerFields, hostFields, plainFields } from "./internal/fields.ts"
+import { defaultsOf, namesOf } from "./internal/table.ts"
 
 /** When the circuit breaker of an address opens, and how it recovers. */
 export interface BreakerOptions {
@@ -76,12 +74,6 @@ export interface Options<in K = unknown> extends HostOptions {
   readonly overrides?: ((key: K) => Partial<HostOptions>) | undefined
 }
 
-const presetsOf = <T extends Table>(table: T) =>
-  // the same names, each with the preset of its own field
-  Object.fromEntries(Object.entries(table).map(([name, field]) => [name, field.preset])) as {
-    readonly [K in keyof T]: T[K]["preset"]
-  }
-
 /**
  * The defaults.
  *
@@ -94,42 +86,19 @@ const presetsOf = <T extends Table>(table: T) =>
  * }
  */
 export const defaults: Omit<Options, "overrides"> = {
-  ...presetsOf(hostFields),
-  ...presetsOf(poolFields),
-  breaker: presetsOf(breakerFields)
+  ...defaultsOf(plainFields),
+  breaker: defaultsOf(breakerFields)
 }
+
+/** The names of all options of a pool, for an adapter that has options of its own beside them (see `Settings.split`). */
+export const names: ReadonlyArray<keyof Options> = [...namesOf(plainFields), "breaker", "overrides"]
+
+/** The names of all options that may differ from host to host (see `Settings.splitOverrides`). */
+export const hostNames: ReadonlyArray<keyof HostOptions> = [...namesOf(hostFields), "breaker"]
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The environment
 // ---------------------------------------------------------------------------------------------------------------------
-
-/** `openFor` becomes `OPEN_FOR`. */
-const upperSnake = (name: string): string => name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()
-
-// The name is one word to the provider rather than a path, so that an error spells it as the environment does.
-const variable = (name: string, { about, preset, rule }: Field<unknown, unknown>) =>
-  Config.primitive(`${about}: ${rule.allowed}; default ${String(preset)}`, (text) => {
-    const value = rule.decode(rule.parse(text))
-    return value !== undefined
-      ? Either.right(value)
-      : Either.left(
-        ConfigError.InvalidData([], new ConfigInvalid({ field: name, value: text, allowed: rule.allowed }).message)
-      )
-  }).pipe(Config.nested(name), Config.option)
-
-const variables = <T extends Table>(table: T, prefix: string): Config.Config<Partial<Decoded<T>>> =>
-  Config.map(
-    Config.all(
-      Object.entries(table).map(([name, field]) =>
-        Config.map(variable(`${prefix}_${upperSnake(name)}`, field), (value) => [name, value] as const)
-      )
-    ),
-    (entries) =>
-      // each value came from the rule of its own field
-      Object.fromEntries(
-        entries.flatMap(([name, value]) => Option.isSome(value) ? [[name, value.value]] : [])
-      ) as Partial<Decoded<T>>
-  )
 
 /**
  * The same as `config` with a prefix of your own, for programs with more than one pool.
@@ -142,8 +111,8 @@ const variables = <T extends Table>(table: T, prefix: string): Config.Config<Par
  */
 export const configWithPrefix = (prefix: string): Config.Config<Partial<Options>> =>
   Config.zipWith(
-    variables({ ...hostFields, ...poolFields }, prefix),
-    variables(breakerFields, `${prefix}_BREAKER`),
+    environment(plainFields, prefix),
+    environment(breakerFields, `${prefix}_BREAKER`),
     (options, breaker) => Object.keys(breaker).length === 0 ? options : { ...options, breaker }
   )
 

@@ -45,6 +45,24 @@ export const text: Rule<string> = {
   decode: (value) => typeof value === "string" && value.trim() !== "" ? value : undefined
 }
 
+/** A path of a URL. Whitespace and control characters have no place in the first line of a request. */
+export const path: Rule<string> = {
+  allowed: "a path that begins with \"/\", without spaces and control characters",
+  parse: (given) => given,
+  decode: (value) => typeof value === "string" && /^\/[^\s\p{Cc}]*$/u.test(value) ? value : undefined
+}
+
+/** One of the given words or numbers, spelled as they are. */
+export const oneOf = <const Literals extends readonly [string | number, ...ReadonlyArray<string | number>]>(
+  ...literals: Literals
+): Rule<Literals[number]> => ({
+  allowed: literals.length === 1
+    ? JSON.stringify(literals[0])
+    : `one of ${literals.map((one) => JSON.stringify(one)).join(", ")}`,
+  parse: (given) => literals.find((literal) => String(literal) === given.trim()),
+  decode: (value) => literals.find((literal) => literal === value)
+})
+
 const flags = new Map([
   ...["true", "yes", "on", "1"].map((word) => [word, true] as const),
   ...["false", "no", "off", "0"].map((word) => [word, false] as const)

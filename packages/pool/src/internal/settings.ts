@@ -1,9 +1,9 @@
 /** Settings: options checked and decoded by the table of fields, and checked against each other. PURE. */
 import * as Either from "effect/Either"
 import type { HostOptions, Options } from "../PoolConfig.ts"
-import { ConfigInvalid } from "../PoolError.ts"
-import { breakerFields, type Decoded, hostFields, poolFields, type Table } from "./fields.ts"
-import { nearest } from "./nearest.ts"
+import { breakerFields, hostFields, plainFields } from "./fields.ts"
+import { overrideAllowed } from "./split.ts"
+import { type Checked, decode, given, invalid, isObject, presets } from "./table.ts"
 
 /** The settings of one host, in milliseconds. */
 export interface HostSettings {
@@ -43,62 +43,10 @@ export interface Settings extends HostSettings {
   readonly checkInvariants: boolean
 }
 
-type Checked<A> = Either.Either<A, ConfigInvalid>
+const defaults: Settings = { ...presets(plainFields), breaker: presets(breakerFields) }
 
-const invalid = (field: string, value: unknown, allowed: string): Either.Either<never, ConfigInvalid> =>
-  Either.left(new ConfigInvalid({ field, value, allowed }))
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Each field by itself
-// ---------------------------------------------------------------------------------------------------------------------
-
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** What was really given: `undefined` means "as before". */
-const given = (options: object): Array<[name: string, value: unknown]> =>
-  Object.entries(options).filter(([, value]) => value !== undefined)
-
-/** `base` with the given values on top; `also` are names that are known, but no fields of this table. */
-const decode = <T extends Table>(
-  table: T,
-  values: ReadonlyArray<[name: string, value: unknown]>,
-  base: Decoded<T>,
-  also: ReadonlyArray<string>,
-  prefix = ""
-): Checked<Decoded<T>> => {
-  const decoded: Record<string, unknown> = { ...base }
-  for (const [name, value] of values) {
-    const field = Object.hasOwn(table, name) ? table[name] : undefined
-    if (field === undefined) return unknownField(prefix, name, value, [...Object.keys(table), ...also])
-    const out = field.rule.decode(value)
-    if (out === undefined) return invalid(prefix + name, value, field.rule.allowed)
-    decoded[name] = out
-  }
-  // it began as a whole `base`, and each value on top came from the rule of its own field
-  return Either.right(decoded as Decoded<T>)
-}
-
-const unknownField = (prefix: string, name: string, value: unknown, names: ReadonlyArray<string>) => {
-  const close = nearest(name, names)
-  const hint = close === undefined ? "" : `; did you mean ${prefix}${close}?`
-  return invalid(prefix + name, value, `the fields ${names.map((known) => prefix + known).join(", ")}${hint}`)
-}
-
-const breakerOf = (value: unknown, base: HostSettings["breaker"]): Checked<HostSettings["breaker"]> => {
-  if (value === undefined) return Either.right(base)
-  if (!isObject(value)) return invalid("breaker", value, `an object with ${Object.keys(breakerFields).join(", ")}`)
-  return decode(breakerFields, given(value), base, [], "breaker.")
-}
-
-const presetsOf = <T extends Table>(table: T): Decoded<T> =>
-  // every preset obeys its own rule, which a test holds on to
-  Object.fromEntries(Object.entries(table).map(([name, field]) => [name, field.rule.decode(field.preset)])) as Decoded<
-    T
-  >
-
-const allButBreaker = { ...hostFields, ...poolFields }
-const presets: Settings = { ...presetsOf(allButBreaker), breaker: presetsOf(breakerFields) }
+const breakerOf = (value: unknown, base: HostSettings["breaker"]): Checked<HostSettings["breaker"]> =>
+  value === undefined ? Either.right(base) : decode(breakerFields, value, base, { within: "breaker" })
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The fields against each other
@@ -141,15 +89,15 @@ type AnyOptions = Partial<Options<never>>
 /** The settings that these options stand for; what is not given has its default. */
 export const resolve = (options: AnyOptions): Checked<Settings> => {
   if (!isObject(options)) return invalid("config", options, "an object of options")
-  const { breaker, overrides, ...rest } = options
+  const { breaker, overrides } = options
   if (overrides !== undefined && typeof overrides !== "function") {
     return invalid("overrides", overrides, "a function from a key to the options of its host")
   }
   return Either.flatMap(
-    decode(allButBreaker, given(rest), presets, ["breaker", "overrides"]),
+    decode(plainFields, options, defaults, { besides: ["breaker", "overrides"] }),
     (decoded) =>
       Either.flatMap(
-        breakerOf(breaker, presets.breaker),
+        breakerOf(breaker, defaults.breaker),
         (decodedBreaker) => consistent({ ...decoded, breaker: decodedBreaker }, options)
       )
   )
@@ -157,13 +105,12 @@ export const resolve = (options: AnyOptions): Checked<Settings> => {
 
 /** The settings of one host: the pool's, with the overrides of that host on top. */
 export const overridden = (settings: Settings, override: Partial<HostOptions>): Checked<HostSettings> => {
-  if (!isObject(override)) return invalid("overrides", override, "a function that returns an object of options")
-  const { breaker, ...rest } = override
+  if (!isObject(override)) return invalid("overrides", override, overrideAllowed)
   return Either.flatMap(
-    decode(hostFields, given(rest), settings, ["breaker"]),
+    decode(hostFields, override, settings, { besides: ["breaker"] }),
     (decoded) =>
       Either.flatMap(
-        breakerOf(breaker, settings.breaker),
+        breakerOf(override.breaker, settings.breaker),
         (decodedBreaker) => consistent({ ...settings, ...decoded, breaker: decodedBreaker }, override)
       )
   )
