@@ -85,7 +85,8 @@ export {
   type SplitOverrides,
   /**
    * The same for the overrides of hosts. `own` gives the settings of one host; `rest` is for the pool, and throws the
-   * `ConfigInvalid` of a host whose overrides are wrong: a defect of whoever asks for that host, as with the pool's own.
+   * `ConfigInvalid` of a host whose overrides are wrong: a defect of whoever asks for that host, as with the pool's own. Each
+   * call asks the given function and decodes, so keep what is needed often.
    *
    * @example
    * import { PoolConfig, Settings } from "@watertight/pool"

@@ -5,6 +5,8 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as ConnectionPool from "../src/ConnectionPool.ts"
 import type { Connector } from "../src/Connector.ts"
+import * as PoolConfig from "../src/PoolConfig.ts"
+import * as Settings from "../src/Settings.ts"
 import { ask, borrow, borrowers, poolOf, rig, settle, statsOf } from "./rig.ts"
 
 describe("warm", () => {
@@ -149,4 +151,36 @@ describe("a pool", () => {
       })
       assert.strictEqual(pool.pipe((self) => self), pool)
     }))
+})
+
+describe("settings", () => {
+  it("are declared, checked and read by adapters as by the pool", () => {
+    const rules = ["count", "finite", "finiteCount", "finitePositive", "flag", "oneOf", "path", "period", "positive"]
+    const tables = ["field", "durationField", "namesOf", "defaultsOf", "presets"]
+    const values = ["argument", "decode", "environment", "split", "splitOverrides"]
+    assert.sameMembers(Object.keys(Settings), [...rules, "share", "text", ...tables, ...values])
+  })
+
+  it("have names, which are those of the defaults", () => {
+    assert.sameMembers([...PoolConfig.names], [...Object.keys(PoolConfig.defaults), "overrides"])
+    assert.strictEqual(new Set(PoolConfig.names).size, PoolConfig.names.length)
+    const beyondHosts = PoolConfig.names.filter((name) => !PoolConfig.hostNames.some((known) => known === name))
+    assert.sameMembers(beyondHosts, [
+      "maxConnections",
+      "maxIdle",
+      "maxHosts",
+      "maxResolving",
+      "lifetimeJitter",
+      "healthCheckInterval",
+      "healthCheckConcurrency",
+      "dnsRefreshInterval",
+      "shutdownGrace",
+      "eventBuffer",
+      "name",
+      "metricsPrefix",
+      "leakStacks",
+      "checkInvariants",
+      "overrides"
+    ])
+  })
 })
