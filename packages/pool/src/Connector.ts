@@ -31,7 +31,7 @@ export type Signal = Data.TaggedEnum<{
   Draining: {}
   /** How many leases the connection carries at once from now on. */
   Capacity: { readonly leases: number }
-  /** The peer will close the connection at that time (milliseconds of the pool's clock). */
+  /** The peer will close the connection at that time (milliseconds of the pool's clock). A later report replaces an earlier one. */
   ExpiresAt: { readonly millis: number }
 }>
 

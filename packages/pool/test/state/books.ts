@@ -45,7 +45,8 @@ export class Socket {
   capacity = 1
   openedAt = 0
   idleSince = 0
-  expiresAt = Infinity
+  lifetimeEndsAt = Infinity
+  peerEndsAt = Infinity
   /** when its health check was due */
   asked: number | undefined = undefined
   reserved = false
@@ -75,6 +76,10 @@ export class Socket {
   /** It may be lent beside the leases that it has. */
   get hasRoom(): boolean {
     return this.active && this.leases < this.capacity && this.reasons.size === 0 && !this.probe
+  }
+
+  get expiresAt(): number {
+    return Math.min(this.lifetimeEndsAt, this.peerEndsAt)
   }
 
   pastItsTime(now: number): boolean {

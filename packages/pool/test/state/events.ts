@@ -35,7 +35,7 @@ export const opened = (world: World, socket: Socket, capacity: number | undefine
   if (capacity !== undefined) member.capacity = socket.capacity = capacity
   socket.where = "open"
   socket.openedAt = socket.idleSince = world.now
-  socket.expiresAt = Math.min(socket.expiresAt, expiresAt)
+  socket.lifetimeEndsAt = expiresAt
   book.reach = reachOf(socket.capacity)
   // ended in its handshake, or good for nothing: its peer has failed
   const useless = socket.capacity === 0 || socket.reasons.has("peer") || world.now >= socket.expiresAt

@@ -18,7 +18,8 @@ export const allowsClose = (world: World, socket: Socket): void => {
   if (reason !== undefined && socket.reasons.has(reason)) return
   switch (reason) {
     case "aged":
-      return expect(world.now >= socket.expiresAt, `P4: ${because} too early`)
+      // or it was over once, and its peer has changed its mind since
+      return expect(world.now >= socket.expiresAt || socket.usedUp, `P4: ${because} too early`)
     case "used":
       return expect(socket.usedUp, `P4: ${because} too early`)
     case "idle": {

@@ -22,7 +22,9 @@ export const tell = (world: World, socket: Socket, how: number): void => {
   if (signal._tag === "Closed" && alive) socket.reasons.add("peer")
   if (signal._tag === "Draining" && alive) socket.reasons.add(where === "connecting" ? "peer" : "retired")
   if (signal._tag === "ExpiresAt" && !Number.isNaN(signal.millis)) {
-    socket.expiresAt = Math.min(socket.expiresAt, signal.millis)
+    // the state may have found it over already, and then its end stands
+    if (socket.pastItsTime(world.now)) socket.usedUp = true
+    socket.peerEndsAt = signal.millis
   }
   if (signal._tag === "Capacity" && !Number.isNaN(signal.leases)) {
     socket.capacity = Math.max(0, Math.floor(signal.leases))

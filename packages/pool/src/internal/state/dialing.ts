@@ -88,7 +88,7 @@ export const race = <C extends Member, W extends Waiter>(
 export const opened = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   member: C,
-  expiresAt: number,
+  lifetimeEndsAt: number,
   now: number,
   out: Decisions<C, W>
 ): void => {
@@ -98,7 +98,7 @@ export const opened = <C extends Member, W extends Waiter>(
   state.expect(member.capacity)
   member.openedAt = now
   member.idleSince = now
-  member.expiresAt = Math.min(member.expiresAt, expiresAt)
+  member.lifetimeEndsAt = lifetimeEndsAt
   if (member.capacity === 0) member.retiring ??= "retired"
   const useless = member.capacity === 0 || member.retiring === "peer" || now >= member.expiresAt
   if (effort !== undefined && useless) stillborn(state, member, now, out)

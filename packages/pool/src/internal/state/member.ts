@@ -24,7 +24,10 @@ export class Member implements Linked<Member> {
   openedAt = 0
   /** since when it has no lease */
   idleSince = 0
-  expiresAt = Infinity
+  /** the end of its lifetime, as the pool has drawn it */
+  lifetimeEndsAt = Infinity
+  /** when its peer will close it, as the peer said last */
+  peerEndsAt = Infinity
   /** when a health check was due; undefined once it is proven alive */
   asked: number | undefined = undefined
   /** a check has it: it is idle, but not to be lent */
@@ -45,5 +48,9 @@ export class Member implements Linked<Member> {
     this.dial = dial
     this.startedAt = now
     this.probe = endpoint.breaker.state !== "closed"
+  }
+
+  get expiresAt(): number {
+    return Math.min(this.lifetimeEndsAt, this.peerEndsAt)
   }
 }

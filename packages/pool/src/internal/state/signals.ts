@@ -39,8 +39,9 @@ export const signal = <C extends Member, W extends Waiter>(
       break
     }
     case "ExpiresAt": {
-      // NaN would make every comparison false: such a report says nothing
-      if (!Number.isNaN(report.millis)) member.expiresAt = Math.min(member.expiresAt, report.millis)
+      // The last word counts: a server that keeps idle connections for five seconds says so with every answer, and means
+      // five seconds from that answer on. NaN would make every comparison false: such a report says nothing.
+      if (!Number.isNaN(report.millis)) member.peerEndsAt = report.millis
       break
     }
     case "Capacity": {
