@@ -8,35 +8,37 @@ export interface Sample extends Elapsed {
 }
 
 /** One column of the measurement: something that can be done `operations` times, and timed. */
-export interface Cell {
+export interface Cell<S extends Sample = Sample> {
   readonly name: string
   /** Does about this many operations; the sample says how many it were and how long they took. */
-  readonly sample: (operations: number) => Effect.Effect<Sample, unknown>
+  readonly sample: (operations: number) => Effect.Effect<S, unknown>
   /** Takes part in this many rounds at most. */
   readonly roundsAtMost?: number
 }
 
 /** For a cell that takes seconds: it is not warmed up for long, and has three rounds only. */
-export const rarely = (cell: Cell): Cell => ({ ...cell, roundsAtMost: 3 })
+export const rarely = <S extends Sample>(cell: Cell<S>): Cell<S> => ({ ...cell, roundsAtMost: 3 })
 
-export interface Series {
+export interface Series<S extends Sample = Sample> {
   readonly name: string
-  readonly samples: ReadonlyArray<Sample>
+  readonly samples: ReadonlyArray<S>
   /** Nanoseconds of CPU per operation, one for each round. */
   readonly nanos: ReadonlyArray<number>
   readonly median: number
   readonly spread: number
 }
 
-export interface Measured {
-  readonly all: ReadonlyArray<Series>
-  readonly of: (name: string) => Series
+export interface Measured<S extends Sample = Sample> {
+  readonly all: ReadonlyArray<Series<S>>
+  readonly of: (name: string) => Series<S>
 }
 
 export interface MeasureOptions {
   readonly rounds: number
   /** The least a cell lasts in a round: its number of operations grows until it does. */
   readonly minMillis: number
+  /** How many rounds are thrown away before the first that counts; 3 when not given. */
+  readonly warmUpRounds?: number
   readonly progress: Progress
 }
 
@@ -81,21 +83,23 @@ const millis = (sample: Sample): number => sample.wallNanos / 1e6
 const enough = (sample: Sample, minMillis: number): number =>
   Math.ceil(sample.operations * Math.min(16, 1.3 * minMillis / Math.max(millis(sample), 0.001)))
 
-const sampleCell = (cell: Cell, operations: number) =>
+const sampleCell = <S extends Sample>(cell: Cell<S>, operations: number) =>
   Effect.zipRight(Effect.sync(collectYoung), Effect.orDie(cell.sample(operations)))
 
 /**
  * A round begins with a run-up that is thrown away: the cell before may have made the collector drop optimised code, and
  * whoever came next would pay for it (seen: half as much again).
  */
-const runUp = (cell: Cell, operations: number) =>
-  cell.roundsAtMost === undefined ? Effect.orDie(cell.sample(Math.ceil(operations / 2))) : Effect.void
+const runUp = <S extends Sample>(cell: Cell<S>, operations: number) =>
+  cell.roundsAtMost === undefined
+    ? Effect.asVoid(Effect.orDie(cell.sample(Math.ceil(operations / 2))))
+    : Effect.void
 
 /** Rounds that are thrown away: what the cells share in Effect's interpreter settles only when all have run in turn. */
 const WARM_UP_ROUNDS = 3
 
 /** The first run of a cell: its number of operations is found while its code becomes hot. */
-const calibrate = (cell: Cell, minMillis: number): Effect.Effect<number> =>
+const calibrate = <S extends Sample>(cell: Cell<S>, minMillis: number): Effect.Effect<number> =>
   Effect.gen(function*() {
     let operations = 1
     while (true) {
@@ -105,20 +109,24 @@ const calibrate = (cell: Cell, minMillis: number): Effect.Effect<number> =>
     }
   })
 
-const toSeries = (name: string, samples: ReadonlyArray<Sample>): Series => {
+const toSeries = <S extends Sample>(name: string, samples: ReadonlyArray<S>): Series<S> => {
   const nanos = samples.map((sample) => sample.cpuNanos / sample.operations)
   return { name, samples, nanos, median: median(nanos), spread: spread(nanos) }
 }
 
 /** A B C, A B C, …: after a warm-up of each cell, every round measures every cell once, in the order given. */
-export const measure = (cells: ReadonlyArray<Cell>, options: MeasureOptions): Effect.Effect<Measured> =>
+export const measure = <S extends Sample = Sample>(
+  cells: ReadonlyArray<Cell<S>>,
+  options: MeasureOptions
+): Effect.Effect<Measured<S>> =>
   Effect.gen(function*() {
-    const runs = cells.map((cell) => ({ cell, operations: 1, samples: new Array<Sample>() }))
+    const { warmUpRounds = WARM_UP_ROUNDS } = options
+    const runs = cells.map((cell) => ({ cell, operations: 1, samples: new Array<S>() }))
     for (const run of runs) {
       options.progress.show(`warm-up: ${run.cell.name}`)
       run.operations = yield* calibrate(run.cell, options.minMillis)
     }
-    for (let round = 1 - WARM_UP_ROUNDS; round <= options.rounds; round += 1) {
+    for (let round = 1 - warmUpRounds; round <= options.rounds; round += 1) {
       for (const run of runs) {
         const { roundsAtMost = Infinity } = run.cell
         if (round > roundsAtMost || (round < 1 && roundsAtMost < Infinity)) continue
@@ -130,7 +138,7 @@ export const measure = (cells: ReadonlyArray<Cell>, options: MeasureOptions): Ef
       }
     }
     const all = runs.map((run) => toSeries(run.cell.name, run.samples))
-    const of = (name: string): Series => {
+    const of = (name: string): Series<S> => {
       const series = all.find((candidate) => candidate.name === name)
       if (series === undefined) throw new Error(`no cell named "${name}" was measured`)
       return series

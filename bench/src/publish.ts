@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import type { Results } from "./results.ts"
+import { picture, type Results } from "./results.ts"
 import { renderTable, targetTable } from "./table.ts"
 
 /** The page of a suite's figures: generated from a run, never written by hand. */
@@ -18,11 +18,13 @@ export const page = (results: Results): string =>
       Object.entries(results.peers).map(([name, version]) => `${name} ${version}`).join(", ")
     }.`,
     "",
-    "Measured with a young generation of 256 MiB (`--max-semi-space-size=256`). The figure for 10,000 waiters depends on it: with " +
-    "V8's 16 MiB it missed its bound of 2× in every run made (3× to 5×).",
+    results.conditions,
     "",
     "Absolute times are this machine's; what travels is the ratios.",
     "",
+    ...(results.charts.length === 0
+      ? []
+      : [`![${results.charts.map(({ title }) => title).join("; ")}](${results.suite}.svg)`, ""]),
     ...[targetTable(results.targets), ...results.tables].map((table) => `## ${renderTable(table)}\n`)
   ].join("\n")
 
@@ -32,5 +34,7 @@ export const publish = (results: Results): string => {
   mkdirSync(folder, { recursive: true })
   const file = `${folder}${results.suite}.md`
   writeFileSync(file, page(results))
+  const svg = picture(results)
+  if (svg !== undefined) writeFileSync(`${folder}${results.suite}.svg`, svg)
   return file
 }

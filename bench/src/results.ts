@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import * as os from "node:os"
 import { fileURLToPath } from "node:url"
+import { type Chart, renderCharts } from "./chart.ts"
 import type { BenchOptions, Report, Suite } from "./suite.ts"
 import type { Table } from "./table.ts"
 import { summaryOf, type Target } from "./target.ts"
@@ -20,10 +21,12 @@ export interface Results {
     readonly quick: boolean
     readonly gc: boolean
   }
+  readonly conditions: string
   readonly peers: Readonly<Record<string, string>>
   readonly summary: string
   readonly targets: ReadonlyArray<Target>
   readonly tables: ReadonlyArray<Table>
+  readonly charts: ReadonlyArray<Chart>
   readonly raw: Readonly<Record<string, unknown>>
 }
 
@@ -62,18 +65,29 @@ export const toResults = (
     quick: options.quick,
     gc: typeof globalThis.gc === "function"
   },
+  conditions: suite.conditions,
   peers: Object.fromEntries(suite.peers.map((peer) => [peer, versionOf(peer)])),
   summary: summaryOf(suite.name, report.targets),
   targets: report.targets,
   tables: report.tables,
+  charts: report.charts ?? [],
   raw: report.raw
 })
 
-/** Called from the build, two folders below the package. Writes `bench/results/<suite>-<timestamp>.json` and returns its path. */
+/** The one picture of a suite, or nothing when it has no charts. */
+export const picture = (results: Results): string | undefined =>
+  results.charts.length === 0 ? undefined : renderCharts(results.charts)
+
+/**
+ * Called from the build, two folders below the package. Writes `bench/results/<suite>-<timestamp>.json`, beside it the picture,
+ * and returns its path.
+ */
 export const writeResults = (results: Results): string => {
   const folder = fileURLToPath(new URL("../../results/", import.meta.url))
   mkdirSync(folder, { recursive: true })
-  const file = `${folder}${results.suite}-${results.date.replaceAll(/[:.]/g, "-")}.json`
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
-  return file
+  const file = `${folder}${results.suite}-${results.date.replaceAll(/[:.]/g, "-")}`
+  writeFileSync(`${file}.json`, `${JSON.stringify(results, undefined, 2)}\n`)
+  const svg = picture(results)
+  if (svg !== undefined) writeFileSync(`${file}.svg`, svg)
+  return `${file}.json`
 }
