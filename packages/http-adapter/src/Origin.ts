@@ -1,0 +1,113 @@
+/** What makes two connections interchangeable: the key of the pool. */
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import { hasProperty } from "effect/Predicate"
+
+const TypeId: unique symbol = Symbol.for("@watertight/http-adapter/Origin")
+
+/** Where a request goes: connections of equal origins serve each other's requests. */
+export interface Origin extends Equal.Equal {
+  readonly [TypeId]: typeof TypeId
+  readonly scheme: "http" | "https"
+  /** a name or an address, without brackets */
+  readonly host: string
+  readonly port: number
+  /** the path of the Unix socket that is dialed instead */
+  readonly socketPath: string | undefined
+  /** scheme, host and port as in a URL */
+  readonly url: string
+  /** how people see it: in stats, events, metrics and errors */
+  readonly label: string
+}
+
+class OriginImpl implements Origin {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly scheme: "http" | "https"
+  readonly host: string
+  readonly port: number
+  readonly socketPath: string | undefined
+  readonly url: string
+  readonly label: string
+  private readonly hash: number
+
+  constructor(scheme: "http" | "https", host: string, port: number, socketPath: string | undefined) {
+    this.scheme = scheme
+    this.host = host
+    this.port = port
+    this.socketPath = socketPath
+    this.url = `${scheme}://${authority(host, port, defaultPort(scheme))}`
+    this.label = socketPath === undefined ? this.url : `${this.url} (unix:${socketPath})`
+    this.hash = Hash.string(this.label)
+  }
+
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return this === that || (isOrigin(that) && this.label === that.label)
+  }
+
+  [Hash.symbol](): number {
+    return this.hash
+  }
+
+  toString(): string {
+    return this.label
+  }
+
+  toJSON(): unknown {
+    return { _id: "Origin", label: this.label }
+  }
+}
+
+const defaultPort = (scheme: "http" | "https"): number => scheme === "http" ? 80 : 443
+
+const authority = (host: string, port: number, usual: number): string => {
+  const name = host.includes(":") ? `[${host}]` : host
+  return port === usual ? name : `${name}:${port}`
+}
+
+/** Whether something is an origin. */
+export const isOrigin = (u: unknown): u is Origin => hasProperty(u, TypeId)
+
+/**
+ * Makes an origin of its parts.
+ *
+ * @example
+ * import { Origin } from "@watertight/http-adapter"
+ *
+ * export const docker = Origin.make({ host: "docker", socketPath: "/var/run/docker.sock" })
+ */
+export const make = (parts: {
+  readonly scheme?: "http" | "https" | undefined
+  readonly host: string
+  readonly port?: number | undefined
+  readonly socketPath?: string | undefined
+}): Origin => {
+  const scheme = parts.scheme ?? "http"
+  const host = parts.host.startsWith("[") ? parts.host.slice(1, -1) : parts.host
+  return new OriginImpl(scheme, host.toLowerCase(), parts.port ?? defaultPort(scheme), parts.socketPath)
+}
+
+const schemes: Readonly<Record<string, readonly ["http" | "https", unix: boolean]>> = {
+  "http:": ["http", false],
+  "https:": ["https", false],
+  "http+unix:": ["http", true],
+  "https+unix:": ["https", true]
+}
+
+/**
+ * The origin of a URL; `undefined` for a URL of another scheme. `http+unix://%2Frun%2Fapp.sock/path` names a Unix socket by its
+ * percent-encoded path.
+ *
+ * @example
+ * import { Origin } from "@watertight/http-adapter"
+ *
+ * export const users = Origin.fromUrl("https://users.test:8443/any/path")
+ */
+export const fromUrl = (url: string | URL, socketPath?: string): Origin | undefined => {
+  const parsed = typeof url === "string" ? new URL(url) : url
+  const known = schemes[parsed.protocol]
+  if (known === undefined) return undefined
+  const [scheme, unix] = known
+  if (unix) return make({ scheme, host: "localhost", socketPath: decodeURIComponent(parsed.hostname) })
+  const port = parsed.port === "" ? undefined : Number(parsed.port)
+  return make({ scheme, host: parsed.hostname, port, socketPath })
+}

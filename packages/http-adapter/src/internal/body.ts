@@ -1,0 +1,168 @@
+/**
+ * The body of a response between the connection, which fills it, and whoever reads it, if anybody does. Up to a bound it is
+ * read ahead, so that most bodies are whole before somebody asks for them.
+ */
+import type { ExchangeError } from "../HttpError.ts"
+
+/** What becomes of the bytes that arrive. */
+type Reader =
+  /** kept up to the bound, then the connection waits */
+  | "nobody"
+  /** kept, however many */
+  | "whole"
+  /** taken piece by piece; the connection waits while the bound is exceeded */
+  | "pieces"
+  /** thrown away */
+  | "drain"
+
+/** Where the bytes come from. */
+export interface Source {
+  /** Goes on after a pause. */
+  resume(): void
+  /** Somebody reads now. */
+  claimed(): void
+  /** Nobody will read the rest. */
+  left(interrupted: boolean): void
+}
+
+export class Body {
+  private chunks: Array<Uint8Array> = []
+  private buffered = 0
+  private reader: Reader = "nobody"
+  private paused = false
+  private listeners: Array<() => void> = []
+  private readonly source: Source
+  private readonly bound: number
+  received = 0
+  /** the last byte is there */
+  ended = false
+  /** there will be no last byte */
+  error: ExchangeError | undefined = undefined
+
+  constructor(source: Source, bound: number) {
+    this.source = source
+    this.bound = bound
+  }
+
+  /** Whether something more may happen to it. */
+  get open(): boolean {
+    return !this.ended && this.error === undefined
+  }
+
+  get unread(): boolean {
+    return this.reader === "nobody"
+  }
+
+  get claimed(): boolean {
+    return this.reader === "whole" || this.reader === "pieces"
+  }
+
+  /** Whether it was read as pieces, so that it cannot be had as a whole any more. */
+  get consumed(): boolean {
+    return this.reader === "pieces" || this.reader === "drain"
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // The connection's side
+  // -------------------------------------------------------------------------------------------------------------------
+
+  /** `false` to pause. */
+  push(chunk: Uint8Array): boolean {
+    this.received += chunk.length
+    if (this.reader === "drain") return true
+    this.chunks.push(chunk)
+    this.buffered += chunk.length
+    if (this.reader === "pieces") this.tell()
+    this.paused = this.reader !== "whole" && this.buffered >= this.bound
+    return !this.paused
+  }
+
+  end(): void {
+    if (!this.open) return
+    this.ended = true
+    this.tell()
+  }
+
+  fail(error: ExchangeError): void {
+    if (!this.open) return
+    this.error = error
+    // whoever takes it in pieces gets what arrived before
+    if (this.reader !== "pieces") this.take()
+    this.tell()
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // The reader's side
+  // -------------------------------------------------------------------------------------------------------------------
+
+  /** From now on it is kept as a whole. */
+  keepWhole(): void {
+    this.reader = "whole"
+    this.source.claimed()
+    this.goOn()
+  }
+
+  /** From now on it is taken piece by piece. */
+  takePieces(): void {
+    this.reader = "pieces"
+    this.source.claimed()
+  }
+
+  /** Throws away what is there and what comes. */
+  drain(): void {
+    this.reader = "drain"
+    this.take()
+    this.goOn()
+  }
+
+  leave(interrupted: boolean): void {
+    if (this.open) this.source.left(interrupted)
+    else this.take()
+  }
+
+  /** Everything that is there, once it has ended. */
+  whole(): Uint8Array {
+    const [only] = this.chunks
+    if (this.chunks.length === 1 && only !== undefined) return only
+    const whole = Buffer.concat(this.chunks, this.buffered)
+    this.chunks = [whole]
+    return whole
+  }
+
+  /** Takes what is there. */
+  take(): Array<Uint8Array> {
+    const { chunks } = this
+    this.chunks = []
+    this.buffered = 0
+    return chunks
+  }
+
+  /** To be called outside of the connection's own callbacks, which it calls again. */
+  goOn(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.source.resume()
+  }
+
+  get empty(): boolean {
+    return this.chunks.length === 0
+  }
+
+  /** Tells once when something has changed. */
+  listen(listener: () => void): void {
+    this.listeners.push(listener)
+  }
+
+  /** Whether somebody else still listens. */
+  unlisten(listener: () => void): boolean {
+    this.listeners = this.listeners.filter((other) => other !== listener)
+    return this.listeners.length > 0
+  }
+
+  private tell(): void {
+    if (this.listeners.length === 0) return
+    const { listeners } = this
+    this.listeners = []
+    for (const listener of listeners) listener()
+  }
+}

@@ -1,0 +1,68 @@
+/** A health check: a real request on that very connection, since a peer that has stopped still looks open to a socket. */
+import type { Timekeeper } from "@watertight/pool"
+import * as Effect from "effect/Effect"
+import type { HttpError } from "../HttpError.ts"
+import type { Receiver, Wire } from "./connection.ts"
+import { failureOf } from "./failures.ts"
+
+/** Only who has not been heard of for an interval is asked. */
+export const checkWire = (
+  wire: Wire,
+  keeper: Timekeeper.Timekeeper,
+  interval: number
+): Effect.Effect<void, HttpError> =>
+  Effect.suspend(() =>
+    wire.settings.healthCheck === "socketOnly" || keeper.now() - wire.usedAt < interval ? Effect.void : ask(wire)
+  )
+
+/** Any well-formed answer will do. An interrupted check leaves a connection that the pool closes. */
+const ask = (wire: Wire): Effect.Effect<void, HttpError> =>
+  Effect.async((resume) => {
+    wire.send(
+      { method: "HEAD", path: wire.settings.healthCheckPath, headers: {}, body: null },
+      new Probe(wire, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
+    )
+  })
+
+class Probe implements Receiver {
+  private readonly wire: Wire
+  private readonly done: (error?: HttpError) => void
+  private ended = false
+  private error: HttpError | undefined = undefined
+  private written = false
+
+  constructor(wire: Wire, done: (error?: HttpError) => void) {
+    this.wire = wire
+    this.done = done
+  }
+
+  onConnect(): void {
+    this.written = true
+  }
+
+  onResponseStarted(): void {}
+
+  onHeaders(): boolean {
+    return true
+  }
+
+  onData(): boolean {
+    return true
+  }
+
+  onComplete(): void {
+    this.ended = true
+  }
+
+  onError(cause: Error): void {
+    const { host, settings: { maxHeaderSize } } = this.wire
+    this.error = failureOf(cause, { host, maxHeaderSize, written: this.written, answered: false })
+    this.settle()
+  }
+
+  settle(): boolean {
+    const over = this.ended || this.error !== undefined
+    if (over) this.done(this.error)
+    return over
+  }
+}

@@ -1,0 +1,44 @@
+/** From the platform's request to the way of one request, and to its span if there is one. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { globalValue } from "effect/GlobalValue"
+import { execute } from "./execute.ts"
+import { insideOf, type Service } from "./httpPool.ts"
+import { current } from "./requestOptions.ts"
+import { Targets } from "./target.ts"
+import { isTraced, traced } from "./tracing.ts"
+
+/**
+ * Where `HttpClient.withScope` leaves the controller that ends with the scope. The platform does not export it; it is the same
+ * object by its name.
+ */
+const scopedRequests = globalValue(
+  "@effect/platform/HttpClient/scopedRequests",
+  () => new WeakMap<HttpClientRequest.HttpClientRequest, AbortController>()
+)
+
+export const clientOf = (service: Service, built: Context.Context<never>): HttpClient.HttpClient => {
+  const inside = insideOf(service)
+  const targets = new Targets()
+  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request) =>
+      Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
+        const options = fiber.getFiberRef(current)
+        const target = targets.of(request, options.socketPath)
+        if (Either.isLeft(target)) {
+          const cause = target.left
+          return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
+        }
+        const signal = scopedRequests.get(request)?.signal
+        const run = (sent: HttpClientRequest.HttpClientRequest) => execute(inside, sent, target.right, options, signal)
+        return isTraced(fiber, request) ? traced(fiber, built, request, target.right, run) : run(request)
+      })
+    ),
+    Effect.succeed
+  )
+}

@@ -1,0 +1,48 @@
+/** What an exchange needs of a connection, and what the connection tells it: the seam between HTTP and its transport. */
+import type { Readable } from "node:stream"
+import type { HttpSettings } from "./settings.ts"
+
+/** One request as it goes out. */
+export interface WireRequest {
+  readonly method: string
+  /** with the query, without the fragment */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | string | Readable | null
+}
+
+/** What the connection tells about the request under way. The names and the order are those of undici's handlers. */
+export interface Receiver {
+  /** The request is about to be written. */
+  onConnect(): void
+  /** The first byte of a response is there. */
+  onResponseStarted(): void
+  /** `false` to pause until `resume`. Called for informational responses as well. */
+  onHeaders(status: number, headers: ReadonlyArray<Uint8Array>, resume: () => void): boolean
+  /** `false` to pause until `resume`. */
+  onData(chunk: Uint8Array): boolean
+  onComplete(): void
+  onError(error: Error): void
+  /**
+   * The connection has dealt with all that has arrived so far: what the receiver learned may now have consequences. While the
+   * connection still parses, it is too early to see whether it outlives the response. Whether the receiver is done with it.
+   */
+  settle(): boolean
+}
+
+/** One connection: carries one exchange at a time, and never another one after it is lost. */
+export interface Wire {
+  readonly settings: HttpSettings
+  /** the origin's label, for errors */
+  readonly host: string
+  readonly remoteAddress: string
+  /** when it was last heard of, in the milliseconds of the pool's clock */
+  readonly usedAt: number
+  /** whether another request may be sent */
+  readonly alive: boolean
+  send(request: WireRequest, receiver: Receiver): void
+  /** The server keeps an idle connection for so long. */
+  keepAlive(millis: number): void
+  /** Closes the connection at once, whatever is under way. */
+  destroy(): void
+}

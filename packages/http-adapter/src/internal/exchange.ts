@@ -1,0 +1,253 @@
+/**
+ * One request and its response on one connection. It owns the lease from the moment in which the pool gave it until the body
+ * has ended, has failed, or was given up: there is no other way for it to end, and none that needs the garbage collector.
+ */
+import type { Lease, Timekeeper } from "@watertight/pool"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import { Readable } from "node:stream"
+import * as HttpError from "../HttpError.ts"
+import { Body, type Source } from "./body.ts"
+import type { Receiver, Wire, WireRequest } from "./connection.ts"
+import { failureOf } from "./failures.ts"
+import { contentLengthOf, keepAliveOf } from "./head.ts"
+
+/** What may differ from request to request. */
+export interface Limits {
+  readonly responseTimeout: number
+  readonly bodyTimeout: number
+  readonly maxResponseSize: number
+}
+
+const interrupted = Exit.interrupt(FiberId.none)
+
+/** An exchange that failed before there was a response. */
+export class Failed {
+  readonly error: HttpError.ExchangeError
+  /** the connection was an old one, or ended before the request; in any case nothing came back */
+  readonly unanswered: boolean
+  readonly written: boolean
+  /** whether the settings of the host allow to send a request again */
+  readonly replay: boolean
+
+  constructor(error: HttpError.ExchangeError, unanswered: boolean, written: boolean, replay: boolean) {
+    this.error = error
+    this.unanswered = unanswered
+    this.written = written
+    this.replay = replay
+  }
+}
+
+export class Exchange implements Receiver, Source {
+  readonly body: Body
+  status = 0
+  rawHeaders: ReadonlyArray<Uint8Array> = []
+  private readonly lease: Lease.OwnedLease<Wire>
+  private readonly wire: Wire
+  private readonly limits: Limits
+  private readonly keeper: Timekeeper.Timekeeper
+  private answer: ((answer: Effect.Effect<Exchange, Failed>) => void) | undefined = undefined
+  private request: WireRequest | undefined = undefined
+  private written = false
+  private started = false
+  private over = false
+  private drainedAt = Infinity
+  /** the one time limit that there is at a time: on the head, on a reader to come, on pauses of the body, or on the drain */
+  private timer: Timekeeper.Timer | undefined = undefined
+  private resumeWire: (() => void) | undefined = undefined
+
+  constructor(lease: Lease.OwnedLease<Wire>, limits: Limits, keeper: Timekeeper.Timekeeper) {
+    this.lease = lease
+    this.wire = lease.connection
+    this.limits = limits
+    this.keeper = keeper
+    this.body = new Body(this, this.wire.settings.readAhead)
+  }
+
+  get host(): string {
+    return this.wire.host
+  }
+
+  get remoteAddress(): string {
+    return this.wire.remoteAddress
+  }
+
+  /** Sends the request and waits for the head of the response. May be interrupted: then `cancel` has to follow. */
+  run(request: WireRequest): Effect.Effect<Exchange, Failed> {
+    return Effect.async((resume) => {
+      this.answer = resume
+      this.request = request
+      const { responseTimeout } = this.limits
+      this.limit(responseTimeout, () => {
+        const error = new HttpError.ResponseTimeout({ host: this.host, timeout: responseTimeout })
+        // a peer that takes requests and does not answer is as good as down
+        Effect.runSync(this.lease.reportFailure(error))
+        this.abort(error)
+      })
+      this.wire.send(request, this)
+    })
+  }
+
+  /** Whoever waited for it, or read it, was interrupted. */
+  cancel(): void {
+    this.close("interrupted")
+  }
+
+  /** Nobody will read it any more. */
+  close(reason: string): void {
+    if (!this.over) this.abort(new HttpError.BodyClosed({ host: this.host, reason }))
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Told by the connection
+  // -------------------------------------------------------------------------------------------------------------------
+
+  onConnect(): void {
+    this.written = true
+  }
+
+  onResponseStarted(): void {
+    this.started = true
+  }
+
+  onHeaders(status: number, headers: ReadonlyArray<Uint8Array>, resume: () => void): boolean {
+    // an informational response: the real one is still to come
+    if (status < 200) return true
+    this.started = true
+    this.status = status
+    this.rawHeaders = headers
+    this.resumeWire = resume
+    this.unlimit()
+    const keepAlive = keepAliveOf(headers)
+    if (keepAlive !== undefined) this.wire.keepAlive(keepAlive - this.wire.settings.keepAliveSkew)
+    this.answer?.(Effect.succeed(this))
+    this.answer = undefined
+    return true
+  }
+
+  onData(chunk: Uint8Array): boolean {
+    const { body, limits: { maxResponseSize } } = this
+    const goOn = body.push(chunk)
+    if (body.received > maxResponseSize) {
+      this.abort(new HttpError.BodyTooLarge({ host: this.host, limit: maxResponseSize }))
+    } else if (body.received > this.drainedAt) this.close("left unread")
+    else if (body.claimed) this.limitPause(goOn)
+    return goOn
+  }
+
+  onComplete(): void {
+    this.body.end()
+  }
+
+  onError(cause: Error): void {
+    if (this.over) return
+    const { host, started: answered, wire, written } = this
+    this.fail(failureOf(cause, { host, written, answered, maxHeaderSize: wire.settings.maxHeaderSize }))
+    // Nothing that undici refuses to write, or that it has written, leaves the connection as it was.
+    this.finish()
+  }
+
+  settle(): boolean {
+    if (this.over) return true
+    if (!this.body.open) this.finish()
+    else if (this.body.unread && this.answer === undefined && this.timer === undefined) this.limitWaiting()
+    return this.over
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Told by the reader
+  // -------------------------------------------------------------------------------------------------------------------
+
+  resume(): void {
+    if (this.over) return
+    this.limitPause(true)
+    this.resumeWire?.()
+    this.settle()
+  }
+
+  claimed(): void {
+    this.unlimit()
+    this.limitPause(true)
+  }
+
+  /** A short rest is read to its end, since that is cheaper than a new connection; a long or slow one is not. */
+  left(byInterruption: boolean): void {
+    if (this.over) return
+    if (byInterruption) return this.cancel()
+    const { drainLimit, drainTimeout } = this.wire.settings
+    const { received } = this.body
+    const length = contentLengthOf(this.rawHeaders)
+    if (drainLimit === 0 || (length !== undefined && length - received > drainLimit)) return this.close("left unread")
+    this.unlimit()
+    this.limit(drainTimeout, () => this.close("left unread"))
+    this.drainedAt = received + drainLimit
+    this.body.drain()
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Time limits
+  // -------------------------------------------------------------------------------------------------------------------
+
+  private limit(millis: number, late: () => void): void {
+    if (millis < Infinity) this.timer = this.keeper.at(this.keeper.now() + millis, late)
+  }
+
+  private unlimit(): void {
+    if (this.timer === undefined) return
+    this.keeper.cancel(this.timer)
+    this.timer = undefined
+  }
+
+  private limitWaiting(): void {
+    const { unreadTimeout } = this.wire.settings
+    this.limit(unreadTimeout, () => this.close(`nobody read it within ${unreadTimeout} ms`))
+  }
+
+  /** A pause that the reader makes does not count. */
+  private limitPause(flowing: boolean): void {
+    const { bodyTimeout } = this.limits
+    if (bodyTimeout === Infinity || this.drainedAt < Infinity) return
+    this.unlimit()
+    if (flowing && this.body.open) {
+      this.limit(bodyTimeout, () => this.abort(new HttpError.BodyTimeout({ host: this.host, timeout: bodyTimeout })))
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // The end
+  // -------------------------------------------------------------------------------------------------------------------
+
+  private abort(error: HttpError.ExchangeError): void {
+    this.fail(error)
+    this.finish()
+  }
+
+  private fail(error: HttpError.ExchangeError): void {
+    this.body.fail(error)
+    if (this.answer === undefined) return
+    const unanswered = error._tag === "ConnectionLost" && !this.started && (this.lease.reused || !this.written)
+    this.answer(Effect.fail(new Failed(error, unanswered, this.written, this.wire.settings.replay)))
+    this.answer = undefined
+  }
+
+  /** The one end of the lease. */
+  private finish(): void {
+    if (this.over) return
+    this.over = true
+    this.unlimit()
+    const { body, lease, wire } = this
+    const sent = this.request?.body
+    this.request = undefined
+    if (body.ended && wire.alive) return lease.unsafeRelease(Exit.void)
+    // a body that was still being sent has a fiber of its own
+    if (sent instanceof Readable) sent.destroy()
+    const { error } = body
+    if (error?._tag === "BodyClosed") lease.unsafeRelease(interrupted)
+    else {
+      Effect.runSync(lease.discard(error?.message ?? "closed by the peer"))
+      lease.unsafeRelease(Exit.void)
+    }
+    wire.destroy()
+  }
+}

@@ -1,0 +1,36 @@
+/** undici's errors in our own words. PURE. */
+import { hasProperty } from "effect/Predicate"
+import * as HttpError from "../HttpError.ts"
+
+export interface Circumstances {
+  readonly host: string
+  /** whether the request had begun to be written */
+  readonly written: boolean
+  /** whether a part of a response had arrived */
+  readonly answered: boolean
+  readonly maxHeaderSize: number
+}
+
+export const failureOf = (cause: unknown, at: Circumstances): HttpError.ExchangeError => {
+  const { answered, host, written } = at
+  if (cause instanceof HttpError.RequestBodyFailed) return cause
+  const code = hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
+  const message = cause instanceof Error ? cause.message : ""
+  switch (code) {
+    case "UND_ERR_INVALID_ARG":
+    case "UND_ERR_NOT_SUPPORTED":
+      return new HttpError.RequestInvalid({ field: "request", value: message, allowed: "what HTTP/1.1 can send" })
+    case "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH":
+      return new HttpError.RequestBodyFailed({ cause })
+    case "UND_ERR_HEADERS_OVERFLOW":
+      return new HttpError.HeadersTooLarge({ host, limit: at.maxHeaderSize })
+    // the connection ended within a body whose length was given, or within a chunk
+    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
+    case "HPE_INVALID_EOF_STATE":
+      return new HttpError.ConnectionLost({ host, written, answered: true, cause })
+  }
+  const malformed = code.startsWith("HPE_") || message === "bad response" || message === "bad upgrade"
+  return malformed
+    ? new HttpError.ResponseMalformed({ host, cause })
+    : new HttpError.ConnectionLost({ host, written, answered, cause })
+}

@@ -1,0 +1,49 @@
+/** The head of a response, read off the bytes that came: only what is asked for becomes text. PURE. */
+import * as Headers from "@effect/platform/Headers"
+
+type Raw = ReadonlyArray<Uint8Array>
+
+const text = (bytes: Uint8Array | undefined): string =>
+  bytes === undefined ? "" : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
+
+const named = (raw: Raw, name: string): string | undefined => {
+  for (let i = 0; i < raw.length; i += 2) {
+    const key = raw[i]
+    if (key !== undefined && key.length === name.length && text(key).toLowerCase() === name) return text(raw[i + 1])
+  }
+  return undefined
+}
+
+/** Names in lower case; a name that comes again is joined to the first, as HTTP has it. */
+export const headersOf = (raw: Raw): Headers.Headers => {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = text(raw[i]).toLowerCase()
+    const value = text(raw[i + 1])
+    const before = headers[name]
+    // no name of a header is part of an object's prototype but this one, which must not become its prototype
+    if (name === "__proto__") continue
+    headers[name] = before === undefined ? value : `${before}, ${value}`
+  }
+  return Headers.unsafeFromRecord(headers)
+}
+
+/** Cookies contain commas, so they are not joined. */
+export const setCookiesOf = (raw: Raw): Array<string> => {
+  const cookies: Array<string> = []
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length === 10 && text(raw[i]).toLowerCase() === "set-cookie") cookies.push(text(raw[i + 1]))
+  }
+  return cookies
+}
+
+export const contentLengthOf = (raw: Raw): number | undefined => {
+  const value = named(raw, "content-length")
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
+}
+
+/** How long the server keeps an idle connection, in milliseconds, if it says so. */
+export const keepAliveOf = (raw: Raw): number | undefined => {
+  const seconds = /(?:^|[\s,;])timeout=(\d+)/i.exec(named(raw, "keep-alive") ?? "")?.[1]
+  return seconds === undefined ? undefined : Number(seconds) * 1000
+}

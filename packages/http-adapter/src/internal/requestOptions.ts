@@ -1,0 +1,92 @@
+/** What a request, or a region of a program, wants differently from the pool's settings. */
+import { type ConnectionPool, Settings } from "@watertight/pool"
+import type * as Duration from "effect/Duration"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import type { Limits } from "./exchange.ts"
+import type { HttpSettings } from "./settings.ts"
+
+/** As it may be given. */
+export interface Given {
+  /** take only a connection that is opened for this request */
+  readonly fresh?: boolean | undefined
+  /** whether a request that died with an old connection may be sent again, where that is safe */
+  readonly replay?: boolean | undefined
+  /** how long to wait for a connection */
+  readonly acquireTimeout?: Duration.DurationInput | undefined
+  /** until the head of the response is there */
+  readonly responseTimeout?: Duration.DurationInput | undefined
+  /** between two pieces of the body */
+  readonly bodyTimeout?: Duration.DurationInput | undefined
+  /** bytes of the body of the response */
+  readonly maxResponseSize?: number | undefined
+  /** the Unix socket to dial, whatever host the URL names */
+  readonly socketPath?: string | undefined
+}
+
+const rules = {
+  fresh: Settings.flag,
+  replay: Settings.flag,
+  acquireTimeout: Settings.period,
+  responseTimeout: Settings.positive,
+  bodyTimeout: Settings.positive,
+  maxResponseSize: Settings.count(0),
+  socketPath: Settings.text
+} satisfies { readonly [K in keyof Given]-?: Settings.Rule<unknown> }
+
+type Decoded = {
+  -readonly [K in keyof typeof rules]?: (typeof rules)[K] extends Settings.Rule<infer Out> ? Out : never
+}
+
+/** Decoded, and in the forms in which they are needed. */
+export class RequestOptions {
+  private readonly decoded: Decoded
+  readonly acquire: ConnectionPool.AcquireOptions | undefined
+
+  constructor(decoded: Decoded) {
+    this.decoded = decoded
+    const { acquireTimeout, fresh } = decoded
+    this.acquire = fresh === undefined && acquireTimeout === undefined ? undefined : { fresh, timeout: acquireTimeout }
+  }
+
+  get socketPath(): string | undefined {
+    return this.decoded.socketPath
+  }
+
+  replay(byDefault: boolean): boolean {
+    return this.decoded.replay ?? byDefault
+  }
+
+  limits(settings: HttpSettings): Limits {
+    const { bodyTimeout, maxResponseSize, responseTimeout } = this.decoded
+    if (bodyTimeout === undefined && maxResponseSize === undefined && responseTimeout === undefined) return settings
+    return {
+      bodyTimeout: bodyTimeout ?? settings.bodyTimeout,
+      maxResponseSize: maxResponseSize ?? settings.maxResponseSize,
+      responseTimeout: responseTimeout ?? settings.responseTimeout
+    }
+  }
+
+  /** These, with others on top. A wrong one throws `ConfigInvalid`. */
+  with(given: Given): RequestOptions {
+    const decoded: Record<string, unknown> = { ...this.decoded }
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue
+      const rule = Object.hasOwn(rules, name) ? rules[name as keyof typeof rules] : unknownOption
+      decoded[name] = Settings.argument<unknown>(name, rule, value)
+    }
+    // each value came from the rule of its own name
+    return new RequestOptions(decoded as Decoded)
+  }
+}
+
+const unknownOption: Settings.Rule<undefined> = {
+  allowed: `the options ${Object.keys(rules).join(", ")}`,
+  parse: () => undefined,
+  decode: () => undefined
+}
+
+export const current: FiberRef.FiberRef<RequestOptions> = globalValue(
+  Symbol.for("@watertight/http-adapter/requestOptions"),
+  () => FiberRef.unsafeMake(new RequestOptions({}))
+)

@@ -1,0 +1,73 @@
+/** Where a request goes: its URL, taken apart once and remembered, since programs ask the same URLs again and again. */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Either from "effect/Either"
+import { RequestInvalid } from "../HttpError.ts"
+import * as Origin from "../Origin.ts"
+
+export interface Target {
+  readonly origin: Origin.Origin
+  /** with the query, without the fragment */
+  readonly path: string
+  /** of the credentials in the URL, if there are any */
+  readonly authorization: string | undefined
+  /** without credentials */
+  readonly url: URL
+}
+
+/** So many URLs, and so many origins, are remembered; then all are forgotten. */
+const most = 2048
+
+export class Targets {
+  private readonly known = new Map<string, Target>()
+  private readonly origins = new Map<string, Origin.Origin>()
+
+  /** The target of a request. `Left` holds what is wrong with its URL. */
+  of(
+    request: HttpClientRequest.HttpClientRequest,
+    socketPath: string | undefined
+  ): Either.Either<Target, unknown> {
+    const { hash, url, urlParams } = request
+    if (urlParams.length > 0) return this.parse(UrlParams.makeUrl(url, urlParams, hash), socketPath)
+    const name = socketPath === undefined ? url : `${socketPath}\n${url}`
+    const known = this.known.get(name)
+    if (known !== undefined) return Either.right(known)
+    const target = this.parse(UrlParams.makeUrl(url, urlParams, hash), socketPath)
+    if (Either.isRight(target)) {
+      if (this.known.size >= most) this.known.clear()
+      this.known.set(name, target.right)
+    }
+    return target
+  }
+
+  private parse(made: Either.Either<URL, Error>, socketPath: string | undefined): Either.Either<Target, unknown> {
+    if (Either.isLeft(made)) return Either.left(made.left)
+    const url = made.right
+    const origin = this.origin(url, socketPath)
+    if (origin === undefined) {
+      return Either.left(
+        new RequestInvalid({ field: "url", value: url.protocol, allowed: "http:, https:, http+unix: and https+unix:" })
+      )
+    }
+    const { password, username } = url
+    const authorization = username === "" && password === "" ? undefined : basic(username, password)
+    url.username = ""
+    url.password = ""
+    return Either.right({ origin, path: (url.pathname || "/") + url.search, authorization, url })
+  }
+
+  /** The same object for the same origin, which makes it quick to find in the pool. */
+  private origin(url: URL, socketPath: string | undefined): Origin.Origin | undefined {
+    const name = `${url.protocol}//${url.host}\n${socketPath ?? ""}`
+    const known = this.origins.get(name)
+    if (known !== undefined) return known
+    const origin = Origin.fromUrl(url, socketPath)
+    if (origin === undefined) return undefined
+    if (this.origins.size >= most) this.origins.clear()
+    this.origins.set(name, origin)
+    return origin
+  }
+}
+
+const basic = (username: string, password: string): string =>
+  `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")}`
