@@ -11,6 +11,7 @@ import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import type { Connector } from "./Connector.ts"
 import * as internal from "./internal/pool.ts"
 import { TypeId } from "./internal/typeId.ts"
@@ -32,6 +33,8 @@ export interface AcquireOptions {
   readonly fresh?: boolean | undefined
   /** instead of the pool's `acquireTimeout` */
   readonly timeout?: Duration.DurationInput | undefined
+  /** what is told about the waiting and linked to the dial, instead of the current span: for adapters with spans of their own */
+  readonly span?: Tracer.AnySpan | undefined
 }
 
 /** Makes an effect inside an uninterruptible region as interruptible as the region's surroundings are. */

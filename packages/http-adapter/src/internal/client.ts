@@ -35,8 +35,16 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
           return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
         }
         const signal = scopedRequests.get(request)?.signal
-        const run = (sent: HttpClientRequest.HttpClientRequest) => execute(inside, sent, target.right, options, signal)
-        return isTraced(fiber, request) ? traced(fiber, built, request, target.right, run) : run(request)
+        const way = { inside, request, target: target.right, options, signal }
+        return isTraced(fiber, request)
+          ? traced(
+            fiber,
+            built,
+            request,
+            target.right,
+            (span, headers) => execute({ ...way, span, traceHeaders: headers })
+          )
+          : execute(way)
       })
     ),
     Effect.succeed

@@ -1,13 +1,15 @@
 /** The way of one request: checked, sent on a borrowed connection, and sent once more where that is safe and of use. */
+import type * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type { ConnectionPool, Timekeeper } from "@watertight/pool"
+import type { ConnectionPool } from "@watertight/pool"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as HttpError from "../HttpError.ts"
-import type { Origin } from "../Origin.ts"
-import type { Wire, WireRequest } from "./connection.ts"
 import { Exchange, Failed } from "./exchange.ts"
+import type { Inside } from "./httpPool.ts"
 import { outflow } from "./outflow.ts"
 import { type Payload, payloadOf } from "./payload.ts"
 import { check, headersOf } from "./requestHead.ts"
@@ -18,36 +20,33 @@ import type { Target } from "./target.ts"
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 
-export interface Means {
-  readonly pool: ConnectionPool.ConnectionPool<Origin, Wire, HttpError.ConnectError>
-  readonly keeper: Timekeeper.Timekeeper
-}
-
-/** What is under way besides the request itself. */
-interface Task {
-  readonly means: Means
+/** A request with everything that was found out about it. */
+export interface Way {
+  readonly inside: Inside
   readonly request: Request
   readonly target: Target
   readonly options: RequestOptions
+  /** ends with the scope that the response belongs to, if there is one */
   readonly signal: AbortSignal | undefined
+  readonly span?: Tracer.Span
+  readonly traceHeaders?: Headers.Headers | undefined
+}
+
+interface Task {
+  readonly way: Way
   readonly payload: Payload
   readonly headers: Readonly<Record<string, string>>
 }
 
-export const execute = (
-  means: Means,
-  request: Request,
-  target: Target,
-  options: RequestOptions,
-  signal: AbortSignal | undefined
-): Effect.Effect<Response, HttpClientError.RequestError> => {
+export const execute = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> => {
+  const { options: { acquire }, request, span } = way
   const invalid = check(request)
   if (invalid !== undefined) return refuse(request, invalid)
   const payload = payloadOf(request.body)
   if (payload instanceof HttpError.RequestInvalid) return refuse(request, payload)
-  const headers = headersOf(request, target, payload)
+  const headers = headersOf(request, way.target, payload, way.traceHeaders)
   if (headers instanceof HttpError.RequestInvalid) return refuse(request, headers)
-  return attempt({ means, request, target, options, signal, payload, headers }, options.acquire, true)
+  return attempt({ way, payload, headers }, span === undefined ? acquire : { ...acquire, span }, true)
 }
 
 const refuse = (
@@ -61,15 +60,15 @@ const attempt = (
   acquire: ConnectionPool.AcquireOptions | undefined,
   mayReplay: boolean
 ): Effect.Effect<Response, HttpClientError.RequestError> => {
-  const { means: { keeper, pool }, options, request } = task
+  const { inside: { keeper, pool }, options, request, signal, target } = task.way
   return Effect.catchAll(
     pool.leaseWith(
-      task.target.origin,
+      target.origin,
       (lease, restore) => {
         const exchange = new Exchange(lease, options.limits(lease.connection.settings), keeper)
         return Effect.matchCauseEffect(restore(send(task, exchange)), {
           onSuccess: () => {
-            if (task.signal !== undefined) closeWith(task.signal, exchange)
+            if (signal !== undefined) closeWith(signal, exchange)
             return Effect.succeed(new PooledResponse(request, exchange))
           },
           onFailure: (cause) => {
@@ -90,7 +89,7 @@ const attempt = (
 }
 
 const send = (task: Task, exchange: Exchange): Effect.Effect<Exchange, Failed> => {
-  const { headers, payload, request: { method }, target: { path } } = task
+  const { headers, payload, way: { request: { method }, span, target: { path } } } = task
   switch (payload.kind) {
     case "bytes":
       return exchange.run({ method, path, headers, body: payload.bytes })
@@ -98,8 +97,10 @@ const send = (task: Task, exchange: Exchange): Effect.Effect<Exchange, Failed> =
       return exchange.run({ method, path, headers, body: payload.readable })
     case "stream":
       return Effect.flatMap(Effect.runtime(), (runtime) => {
-        const body: WireRequest["body"] = outflow(payload.stream, runtime)
-        return exchange.run({ method, path, headers, body })
+        const stream = span === undefined
+          ? payload.stream
+          : Stream.provideService(payload.stream, Tracer.ParentSpan, span)
+        return exchange.run({ method, path, headers, body: outflow(stream, runtime) })
       })
   }
 }
@@ -107,7 +108,7 @@ const send = (task: Task, exchange: Exchange): Effect.Effect<Exchange, Failed> =
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 /** Whether to send it once more can do nothing that sending it once would not have done. */
-const isSafe = ({ headers, payload, request: { method } }: Task, written: boolean): boolean =>
+const isSafe = ({ headers, payload, way: { request: { method } } }: Task, written: boolean): boolean =>
   // a body that nobody has begun to read is as good as new
   written
     ? payload.replayable && (idempotent.has(method) || headers["idempotency-key"] !== undefined)

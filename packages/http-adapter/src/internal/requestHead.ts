@@ -44,7 +44,8 @@ export const check = (
 export const headersOf = (
   { headers }: HttpClientRequest.HttpClientRequest,
   target: Target,
-  payload: Payload
+  payload: Payload,
+  more: Readonly<Record<string, string>> | undefined
 ): Readonly<Record<string, string>> | RequestInvalid => {
   const { contentType, length } = payload
   const declared = headers["content-length"]
@@ -58,8 +59,9 @@ export const headersOf = (
   const addsLength = declared === undefined && payload.kind === "stream" && length !== undefined
   const addsType = contentType !== undefined && (headers["content-type"] === undefined || payload.ownType)
   const adds = target.authorization !== undefined && headers["authorization"] === undefined
-  if (!addsLength && !addsType && !adds && headers["transfer-encoding"] === undefined) return headers
-  const out: Record<string, string> = { ...headers }
+  const asIs = more === undefined && !addsLength && !addsType && !adds
+  if (asIs && headers["transfer-encoding"] === undefined) return headers
+  const out: Record<string, string> = { ...headers, ...more }
   delete out["transfer-encoding"]
   if (addsLength) out["content-length"] = String(length)
   if (addsType) out["content-type"] = contentType

@@ -1,5 +1,5 @@
 /** The settings of HTTP: one table, from which defaults, checks and variables of the environment are read. */
-import { PoolConfig, PoolError, Settings } from "@watertight/pool"
+import { PoolConfig, type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
 import type { HostOptions, HttpOptions, Options, TlsOptions } from "../HttpAdapterConfig.ts"
 import type { Origin } from "../Origin.ts"

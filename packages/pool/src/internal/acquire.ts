@@ -76,7 +76,7 @@ const enqueue = <K, Conn, E>(
   const at = now(core)
   notice(core, at)
   const timeout = timeoutOf(options) ?? state.settings.acquireTimeout
-  const caller = new Caller(host, holder, at, options?.fresh === true, at + timeout)
+  const caller = new Caller(host, holder, at, options?.fresh === true, at + timeout, options?.span)
   step(host, (_, time, out) => Transitions.join(state, caller, time, out))
   if (!caller.queued) return caller
   if (caller.deadline < host.patience) watchPatience(host, caller.deadline)

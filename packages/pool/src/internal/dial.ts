@@ -27,7 +27,7 @@ export const startAttempt = <K, Conn, E>(host: Host<K, Conn, E>, connection: Con
   if (asker !== undefined) mark(asker, "watertight.dialing", connection.startedAt)
   Permits.take(host.permits)
   connection.deadline = core.timekeeper.at(connection.startedAt + state.settings.connectTimeout, () => late(connection))
-  connection.fiber = core.fibers.run(attempt(connection, asker?.fiber.currentSpan))
+  connection.fiber = core.fibers.run(attempt(connection, asker?.span))
 }
 
 /** Runs uninterruptibly, but for the connector's own part: whatever happens, the socket's fate becomes known to the state. */

@@ -2,7 +2,7 @@
 import type { Caller } from "./caller.ts"
 
 export const mark = <K, Conn, E>(caller: Caller<K, Conn, E>, event: string, at: number): void => {
-  const span = caller.fiber.currentSpan
+  const { span } = caller
   if (span?._tag !== "Span") return
   try {
     span.event(event, BigInt(Math.round(at * 1e6)), { "server.address": caller.host.label })
