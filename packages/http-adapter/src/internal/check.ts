@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type { HttpError } from "../HttpError.ts"
 import type { Receiver, Wire } from "./connection.ts"
 import { failureOf } from "./failures.ts"
+import { keepAliveOf } from "./head.ts"
 
 /** Only who has not been heard of for an interval is asked. */
 export const checkWire = (
@@ -30,6 +31,7 @@ class Probe implements Receiver {
   private ended = false
   private error: HttpError | undefined = undefined
   private written = false
+  private keepAlive: number | undefined = undefined
 
   constructor(wire: Wire, done: (error?: HttpError) => void) {
     this.wire = wire
@@ -42,7 +44,8 @@ class Probe implements Receiver {
 
   onResponseStarted(): void {}
 
-  onHeaders(): boolean {
+  onHeaders(_: number, headers: ReadonlyArray<Uint8Array>): boolean {
+    this.keepAlive = keepAliveOf(headers)
     return true
   }
 
@@ -62,7 +65,9 @@ class Probe implements Receiver {
 
   settle(): boolean {
     const over = this.ended || this.error !== undefined
-    if (over) this.done(this.error)
-    return over
+    if (!over) return false
+    if (this.ended && this.keepAlive !== undefined) this.wire.keepAlive(this.keepAlive)
+    this.done(this.error)
+    return true
   }
 }

@@ -41,8 +41,8 @@ export interface Wire {
   /** whether another request may be sent */
   readonly alive: boolean
   send(request: WireRequest, receiver: Receiver): void
-  /** The server keeps an idle connection for so long. */
-  keepAlive(millis: number): void
+  /** The server has announced that it keeps an idle connection for so long. */
+  keepAlive(announced: number): void
   /** Closes the connection at once, whatever is under way. */
   destroy(): void
 }

@@ -80,10 +80,7 @@ export class Exchange implements Receiver, Source {
       this.request = request
       const { responseTimeout } = this.limits
       this.limit(responseTimeout, () => {
-        const error = new HttpError.ResponseTimeout({ host: this.host, timeout: responseTimeout })
-        // a peer that takes requests and does not answer is as good as down
-        Effect.runSync(this.lease.reportFailure(error))
-        this.abort(error)
+        this.abort(new HttpError.ResponseTimeout({ host: this.host, timeout: responseTimeout }))
       })
       this.wire.send(request, this)
     })
@@ -119,8 +116,6 @@ export class Exchange implements Receiver, Source {
     this.rawHeaders = headers
     this.resumeWire = resume
     this.unlimit()
-    const keepAlive = keepAliveOf(headers)
-    if (keepAlive !== undefined) this.wire.keepAlive(keepAlive - this.wire.settings.keepAliveSkew)
     this.answer?.(Effect.succeed(this))
     this.answer = undefined
     return true
@@ -226,8 +221,14 @@ export class Exchange implements Receiver, Source {
   private fail(error: HttpError.ExchangeError): void {
     this.body.fail(error)
     if (this.answer === undefined) return
-    const unanswered = error._tag === "ConnectionLost" && !this.started && (this.lease.reused || !this.written)
-    this.answer(Effect.fail(new Failed(error, unanswered, this.written, this.wire.settings.replay)))
+    const unanswered = error._tag === "ConnectionLost" && !this.started
+    // An old connection may have been closed as the request left, which is nobody's fault; a new one that dies so, or a peer
+    // that takes requests and does not answer, is as good as down.
+    if (error._tag === "ResponseTimeout" || (unanswered && !this.lease.reused)) {
+      Effect.runSync(this.lease.reportFailure(error))
+    }
+    const again = unanswered && (this.lease.reused || !this.written)
+    this.answer(Effect.fail(new Failed(error, again, this.written, this.wire.settings.replay)))
     this.answer = undefined
   }
 
@@ -239,15 +240,27 @@ export class Exchange implements Receiver, Source {
     const { body, lease, wire } = this
     const sent = this.request?.body
     this.request = undefined
-    if (body.ended && wire.alive) return lease.unsafeRelease(Exit.void)
-    // a body that was still being sent has a fiber of its own
-    if (sent instanceof Readable) sent.destroy()
-    const { error } = body
-    if (error?._tag === "BodyClosed") lease.unsafeRelease(interrupted)
+    if (body.ended) this.complete()
+    else if (body.error?._tag === "BodyClosed") lease.unsafeRelease(interrupted)
     else {
-      Effect.runSync(lease.discard(error?.message ?? "closed by the peer"))
+      // told by the connection itself, if it is lost
+      if (!wire.alive) wire.destroy()
+      else Effect.runSync(lease.discard(body.error?.message ?? "failed"))
       lease.unsafeRelease(Exit.void)
     }
+    if (body.ended && wire.alive) return
     wire.destroy()
+    // a body that was still being sent has a fiber of its own
+    if (sent instanceof Readable) sent.destroy()
+  }
+
+  /** The peer did its part. Whether the connection outlives that is another question. */
+  private complete(): void {
+    const { lease, wire } = this
+    if (wire.alive) {
+      const keepAlive = keepAliveOf(this.rawHeaders)
+      if (keepAlive !== undefined) wire.keepAlive(keepAlive)
+    } else Effect.runSync(lease.retire("the response was its last"))
+    lease.unsafeRelease(Exit.void)
   }
 }

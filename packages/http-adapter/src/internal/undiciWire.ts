@@ -4,6 +4,7 @@
  */
 import { Connector } from "@watertight/pool"
 import * as Effect from "effect/Effect"
+import type { EventEmitter } from "node:events"
 import type * as Net from "node:net"
 import { Client, type Dispatcher } from "undici"
 import { ConnectFailed } from "../HttpError.ts"
@@ -118,7 +119,8 @@ export class UndiciWire implements Wire {
     this.client.dispatch(options, receiver as Dispatcher.DispatchHandler)
   }
 
-  keepAlive(millis: number): void {
+  keepAlive(announced: number): void {
+    const millis = announced - this.settings.keepAliveSkew
     const at = this.now() + millis
     // Every response moves it on, which need not cost a step of the pool each time: it is told a little too early a time.
     if (at < this.expiresAt || at - this.expiresAt > millis / 8 || this.expiresAt === Infinity) {
@@ -146,21 +148,27 @@ export class UndiciWire implements Wire {
         // undici waits for another socket otherwise
         this.client.destroy().catch(() => {})
       })
+    // Its types do not know of it, but an error that no handler took would end the process.
+    const emitter: EventEmitter = this.client
+    emitter.on("error", (error: Error) => {
+      this.error ??= error
+    })
     this.client.on("disconnect", (_url, _clients, error) => {
       this.error ??= error
     })
     if (this.socket.destroyed) this.settle()
   }
 
+  /** The exchange first: what it says about its end is worth more than that the connection is lost. */
   private settle(): void {
-    if (this.socket.destroyed && !this.told) {
-      this.told = true
-      this.report(Connector.Signal.Closed({ reason: this.error?.message ?? "closed" }))
-    }
     const { receiver } = this
-    if (receiver?.settle() !== true || this.receiver !== receiver) return
-    this.receiver = undefined
-    this.usedAt = this.now()
+    if (receiver?.settle() === true && this.receiver === receiver) {
+      this.receiver = undefined
+      this.usedAt = this.now()
+    }
+    if (!this.socket.destroyed || this.told) return
+    this.told = true
+    this.report(Connector.Signal.Closed({ reason: this.error?.message ?? "closed" }))
   }
 }
 
