@@ -63,8 +63,9 @@ describe.skipIf(lacks("nginx", "openssl"))("nginx", () => {
         "body"
       )
       const { connection, ...echo } = echoOf(posted.body)
-      const host = "127.0.0.1"
-      assert.deepStrictEqual(echo, { server: "plain", nth: 1, method: "POST", uri: "/echo?a=1", host, header: "yes" })
+      const uri = "/echo?a=1"
+      const expected = { server: "plain", nth: 1, method: "POST", uri, host: "127.0.0.1", sni: "", header: "yes" }
+      assert.deepStrictEqual(echo, expected)
       const big = yield* request(`${nginx.origin}/big`)
       assert.strictEqual(big.body.length, nginx.site.bigBytes)
       assert.strictEqual(hashOf(big.body), nginx.site.bigHash)

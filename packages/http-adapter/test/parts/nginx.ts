@@ -26,6 +26,8 @@ export interface Echo {
   readonly method: string
   readonly uri: string
   readonly host: string
+  /** the name asked for in the TLS handshake */
+  readonly sni: string
   /** the request's header `x-test` */
   readonly header: string
 }
@@ -60,7 +62,7 @@ const locations = (name: string) => `
     location = /slow { limit_rate 1k; }
     location = /echo {
       default_type application/json;
-      return 200 '{"server":"${name}","connection":$connection,"nth":$connection_requests,${method},"host":"$host","header":"$http_x_test"}';
+      return 200 '{"server":"${name}","connection":$connection,"nth":$connection_requests,${method},"host":"$host","sni":"$ssl_server_name","header":"$http_x_test"}';
     }`
 
 const tlsServer = (port: number, serverName: string, file: string, isDefault: boolean) => `

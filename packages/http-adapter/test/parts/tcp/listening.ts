@@ -2,6 +2,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
+import * as Tls from "node:tls"
+import type { Identity } from "../certificates.ts"
 import { untilEqual } from "../waiting.ts"
 
 /** Where it listens: on a free port of this address (127.0.0.1 by default), or on a Unix socket. */
@@ -10,6 +12,8 @@ export interface Where {
   /** the same port as another server, on another address */
   readonly port?: number
   readonly path?: string
+  /** with TLS, as this identity */
+  readonly tls?: Identity
 }
 
 export interface Listening {
@@ -22,7 +26,7 @@ export interface Listening {
   readonly awaitOpen: (expected: number) => Effect.Effect<void>
 }
 
-/** Starts to listen. `onConnection` gets every connection with its number, counted from 0. */
+/** Starts to listen. `onConnection` gets every connection, once it is ready to be read, with its number, counted from 0. */
 export const listen = (
   where: Where,
   onConnection: (socket: Net.Socket, index: number) => void
@@ -30,17 +34,27 @@ export const listen = (
   Effect.gen(function*() {
     const sockets = new Set<Net.Socket>()
     let accepted = 0
+    let ready = 0
     const host = where.host ?? "127.0.0.1"
+    // Below TLS, if there is any: a connection that breaks in its handshake counts as well.
+    const track = (socket: Net.Socket) => {
+      accepted++
+      sockets.add(socket)
+      socket.once("close", () => sockets.delete(socket))
+    }
+    const accept = (socket: Net.Socket) => {
+      // What a broken connection throws is no business of the test: it looks at the other side.
+      socket.on("error", () => undefined)
+      onConnection(socket, ready++)
+    }
     const server = yield* Effect.acquireRelease(
       Effect.async<Net.Server>((resume) => {
         // Half-open, since a fault may be to go on after the client has ended, or to end and go on listening.
-        const made = Net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-          sockets.add(socket)
-          socket.once("close", () => sockets.delete(socket))
-          // What a broken connection throws is no business of the test: it looks at the other side.
-          socket.on("error", () => undefined)
-          onConnection(socket, accepted++)
-        })
+        const made = where.tls === undefined
+          ? Net.createServer({ allowHalfOpen: true, noDelay: true }, accept)
+          : Tls.createServer({ noDelay: true, cert: where.tls.certificate, key: where.tls.key }, accept)
+        made.on("connection", track)
+        made.on("tlsClientError", (_, socket: Net.Socket) => socket.destroy())
         made.once("error", (error) => resume(Effect.die(error)))
         const to = where.path === undefined ? { host, port: where.port ?? 0, backlog: 4096 } : { path: where.path }
         made.listen(to, () => resume(Effect.succeed(made)))
@@ -56,7 +70,9 @@ export const listen = (
     const open = () => sockets.size
     return {
       port,
-      origin: where.path === undefined ? `http://${host}:${port}` : "http://localhost",
+      origin: where.path === undefined
+        ? `${where.tls === undefined ? "http" : "https"}://${host}:${port}`
+        : "http://localhost",
       accepted: () => accepted,
       open,
       awaitOpen: (expected) => untilEqual("open connections on the server's side", Effect.sync(open), expected)
