@@ -43,7 +43,15 @@ export const hostSettings = <K>(
   key: K,
   settings: Settings,
   overrides: ((key: K) => Partial<HostOptions>) | undefined
-): Either.Either<HostSettings, PoolError.ConfigInvalid> => overridden(settings, overrides?.(key) ?? {})
+): Either.Either<HostSettings, PoolError.ConfigInvalid> => {
+  try {
+    return overridden(settings, overrides?.(key) ?? {})
+  } catch (error) {
+    // an adapter checks its own share of the overrides, and can only throw what is wrong with it
+    if (error instanceof PoolError.ConfigInvalid) return Either.left(error)
+    throw error
+  }
+}
 
 const create = <K, Conn, E>(
   core: Core<K, Conn, E>,
