@@ -10,6 +10,7 @@ import { Readable } from "node:stream"
 import * as HttpError from "../HttpError.ts"
 import { Body, type Source } from "./body.ts"
 import type { Receiver, Wire, WireRequest } from "./connection.ts"
+import { Failed } from "./failed.ts"
 import { failureOf } from "./failures.ts"
 import { contentLengthOf, keepAliveOf } from "./head.ts"
 
@@ -21,23 +22,6 @@ export interface Limits {
 }
 
 const interrupted = Exit.interrupt(FiberId.none)
-
-/** An exchange that failed before there was a response. */
-export class Failed {
-  readonly error: HttpError.ExchangeError
-  /** the connection was an old one, or ended before the request; in any case nothing came back */
-  readonly unanswered: boolean
-  readonly written: boolean
-  /** whether the settings of the host allow to send a request again */
-  readonly replay: boolean
-
-  constructor(error: HttpError.ExchangeError, unanswered: boolean, written: boolean, replay: boolean) {
-    this.error = error
-    this.unanswered = unanswered
-    this.written = written
-    this.replay = replay
-  }
-}
 
 export class Exchange implements Receiver, Source {
   readonly body: Body
