@@ -14,10 +14,15 @@ export interface Cell<S extends Sample = Sample> {
   readonly sample: (operations: number) => Effect.Effect<S, unknown>
   /** Takes part in this many rounds at most. */
   readonly roundsAtMost?: number
+  /** Begins a round without a run-up: nobody else's code is optimised in the process that does the work. */
+  readonly withoutRunUp?: boolean
 }
 
 /** For a cell that takes seconds: it is not warmed up for long, and has three rounds only. */
 export const rarely = <S extends Sample>(cell: Cell<S>): Cell<S> => ({ ...cell, roundsAtMost: 3 })
+
+/** For a cell in a process of its own, which no other cell disturbs. */
+export const withoutRunUp = <S extends Sample>(cell: Cell<S>): Cell<S> => ({ ...cell, withoutRunUp: true })
 
 export interface Series<S extends Sample = Sample> {
   readonly name: string
@@ -91,7 +96,7 @@ const sampleCell = <S extends Sample>(cell: Cell<S>, operations: number) =>
  * whoever came next would pay for it (seen: half as much again).
  */
 const runUp = <S extends Sample>(cell: Cell<S>, operations: number) =>
-  cell.roundsAtMost === undefined
+  cell.roundsAtMost === undefined && cell.withoutRunUp !== true
     ? Effect.asVoid(Effect.orDie(cell.sample(Math.ceil(operations / 2))))
     : Effect.void
 
