@@ -1,29 +1,20 @@
-/** The stops of the tour: each one does something to the pool or its network and tells what came of it. */
+/** The stops over the scripted network: what cannot be had from a real one on demand. */
 import type { ConnectionPool } from "@watertight/pool"
 import type { TestConnection, TestConnector, TestNetwork } from "@watertight/pool/testing"
 import { Effect, Either, Fiber, Option } from "effect"
+import { eventually } from "../eventually.ts"
+import { type Stop, together } from "./part.ts"
 
 type Pool = ConnectionPool.ConnectionPool<string, TestConnection, TestConnector.Refused>
 
-export interface Surroundings {
+interface Surroundings {
   readonly pool: Pool
   readonly network: TestNetwork
 }
 
-export interface Stop {
-  readonly title: string
-  readonly visit: (surroundings: Surroundings) => Effect.Effect<string, unknown>
-}
-
-/** Looks again and again until it is so: what the pool does in the background takes its time. */
-const eventually = <A, E>(look: Effect.Effect<A, E>, isSo: (a: A) => boolean): Effect.Effect<A, E> =>
-  Effect.repeat(Effect.delay(look, "20 millis"), { until: isSo })
-
 const request = (pool: Pool, host: string, takes: number) => pool.use(host, () => Effect.sleep(takes))
-const together = <A, E>(n: number, effect: Effect.Effect<A, E>) =>
-  Effect.all(Array.from({ length: n }, () => effect), { concurrency: "unbounded" })
 
-export const stops: ReadonlyArray<Stop> = [
+export const scriptedStops: ReadonlyArray<Stop<Surroundings>> = [
   {
     title: "Twelve callers, four connections: the rest wait in line and reuse what comes back",
     visit: ({ network, pool }) =>
