@@ -1,0 +1,137 @@
+/** The client's end of a connection without a socket. To the client it is what a socket with HTTP/1.1 on it is. */
+import { Connector, type Timekeeper } from "@watertight/pool"
+import type { TestConnection } from "@watertight/pool/testing"
+import type * as Effect from "effect/Effect"
+import { errors } from "undici"
+import type { Receiver, Wire, WireRequest } from "../internal/connection.ts"
+import type { HttpSettings } from "../internal/settings.ts"
+import type { Origin } from "../Origin.ts"
+import { Arrival } from "./arrival.ts"
+import { type Carrier, Download } from "./download.ts"
+import { type Run, Serving } from "./serve.ts"
+import type { Server } from "./servers.ts"
+import { Upload } from "./upload.ts"
+
+/** What a connection is made of. */
+export interface Parts {
+  readonly connection: TestConnection
+  readonly origin: Origin
+  readonly server: Server
+  readonly settings: HttpSettings
+  readonly keeper: Timekeeper.Timekeeper
+  readonly report: (signal: Connector.Signal) => void
+  readonly run: Run
+  /** The server closes the connection. */
+  readonly cut: Effect.Effect<void>
+}
+
+export class TestWire implements Wire, Carrier {
+  readonly host: string
+  readonly settings: HttpSettings
+  readonly remoteAddress: string
+  usedAt: number
+  alive = true
+  private readonly parts: Parts
+  private receiver: Receiver | undefined = undefined
+  private serving: Serving | undefined = undefined
+  /** when the server has had enough of an idle connection */
+  private boredom: Timekeeper.Timer | undefined = undefined
+
+  constructor(parts: Parts) {
+    this.parts = parts
+    this.host = parts.origin.label
+    this.settings = parts.settings
+    this.remoteAddress = parts.connection.address
+    this.usedAt = parts.keeper.now()
+  }
+
+  get maxHeaderSize(): number {
+    return this.settings.maxHeaderSize
+  }
+
+  /** The same connection for a health check, which the server counts apart. */
+  get probe(): Wire {
+    const { alive, host, remoteAddress, settings, usedAt } = this
+    return {
+      alive,
+      host,
+      remoteAddress,
+      settings,
+      usedAt,
+      send: (request, receiver) => this.exchange(request, receiver, true),
+      keepAlive: (millis) => this.keepAlive(millis),
+      destroy: () => this.destroy()
+    }
+  }
+
+  send(request: WireRequest, receiver: Receiver): void {
+    this.exchange(request, receiver, false)
+  }
+
+  keepAlive(millis: number): void {
+    const { keeper, report } = this.parts
+    report(Connector.Signal.ExpiresAt({ millis: keeper.now() + millis }))
+  }
+
+  destroy(): void {
+    this.lose(new errors.InformationalError("aborted"))
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Told by the response
+  // -------------------------------------------------------------------------------------------------------------------
+
+  settle(): void {
+    this.receiver?.settle()
+  }
+
+  complete(last: boolean): void {
+    const { parts: { cut, keeper, run, server: { keepAlive } }, receiver, serving } = this
+    this.receiver = undefined
+    this.serving = undefined
+    receiver?.onComplete()
+    const reset = new errors.InformationalError("reset")
+    // A response that comes before the end of its request leaves the rest of that on the connection.
+    if (last || serving?.upload.ended === false) this.lose(reset)
+    serving?.upload.fail(reset)
+    this.usedAt = keeper.now()
+    if (this.alive && keepAlive !== undefined) {
+      this.boredom = keeper.at(keeper.now() + keepAlive.millis, () => run(cut))
+    }
+    receiver?.settle()
+  }
+
+  /** The end, from whichever side. */
+  lose(error: Error): void {
+    if (!this.alive) return
+    this.alive = false
+    const { parts: { keeper, report }, receiver, serving } = this
+    this.receiver = undefined
+    this.serving = undefined
+    keeper.cancel(this.boredom)
+    serving?.abort(error)
+    receiver?.onError(error)
+    report(Connector.Signal.Closed({ reason: error.message }))
+    receiver?.settle()
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+
+  private exchange(request: WireRequest, receiver: Receiver, isCheck: boolean): void {
+    if (!this.alive) return receiver.onError(new errors.SocketError("closed"))
+    const { connection, cut, keeper, origin, run, server } = this.parts
+    keeper.cancel(this.boredom)
+    this.receiver = receiver
+    receiver.onConnect()
+    const upload = new Upload()
+    const arrival = new Arrival(request, origin.url.slice(origin.url.indexOf("//") + 2), connection.id, upload)
+    if (isCheck) server.checks += 1
+    else server.requests.push(arrival)
+    upload.send(request, (error) => this.lose(error))
+    if (!this.alive) return
+    if (!isCheck && server.cutsBeforeAnswer > 0) {
+      server.cutsBeforeAnswer -= 1
+      run(cut)
+    } else this.serving = new Serving(run, server, arrival, upload, new Download(receiver, this), cut)
+  }
+}
