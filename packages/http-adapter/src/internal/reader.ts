@@ -36,7 +36,7 @@ export const pieces = (body: Body, host: string): Stream.Stream<Uint8Array, Exch
   Stream.fromPull(
     Effect.suspend(() => {
       if (body.consumed) return Effect.succeed(Effect.fail(Option.some<ExchangeError>(used(host))))
-      if (body.ended && !body.unread) return Effect.succeed(once(body.whole()))
+      if (!body.unread) return Effect.succeed(once(body, host))
       body.takePieces()
       return Effect.as(
         Effect.addFinalizer((exit) => Effect.sync(() => body.leave(Exit.isFailure(exit) && Exit.isInterrupted(exit)))),
@@ -45,13 +45,16 @@ export const pieces = (body: Body, host: string): Stream.Stream<Uint8Array, Exch
     })
   )
 
-/** It was read as a whole before, and is still there. */
-const once = (bytes: Uint8Array): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<never>> => {
-  let given = bytes.length === 0
+/** Somebody reads it as a whole, or has done so: it is there, or will be, and is given at once. */
+const once = (body: Body, host: string): Pull => {
+  let given = false
   return Effect.suspend(() => {
     if (given) return Effect.fail(Option.none())
     given = true
-    return Effect.succeed(Chunk.of(bytes))
+    return Effect.mapBoth(whole(body, host), {
+      onFailure: Option.some,
+      onSuccess: (bytes) => bytes.length === 0 ? Chunk.empty() : Chunk.of(bytes)
+    })
   })
 }
 
