@@ -120,8 +120,9 @@ export class Body {
     else this.take()
   }
 
-  /** Everything that is there, once it has ended. */
+  /** Everything that is there, once it has ended; and from now on it stays. */
   whole(): Uint8Array {
+    this.reader = "whole"
     const [only] = this.chunks
     if (this.chunks.length === 1 && only !== undefined) return only
     const whole = Buffer.concat(this.chunks, this.buffered)
