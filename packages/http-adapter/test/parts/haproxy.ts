@@ -7,7 +7,7 @@ import * as Path from "node:path"
 import { text } from "node:stream/consumers"
 import { certificates } from "./certificates.ts"
 import type { Part } from "./part.ts"
-import { accepts, folder, freePort, PartFailed, retryPorts, start as startPart } from "./part.ts"
+import { folder, freePort, PartFailed, retryPorts, start as startPart } from "./part.ts"
 
 export interface Options {
   /** the servers behind it, by name: their ports */
@@ -72,8 +72,8 @@ export const start = (options: Options): Effect.Effect<Haproxy, PartFailed, Scop
       program: "haproxy",
       arguments: ["-db", "-f", "haproxy.cfg"],
       folder: own,
-      // not by its port: what it counts shall be the test's connections alone
-      ready: accepts({ path: file("admin.sock") })
+      // Not by its ports: what it counts shall be the test's connections alone. It answers once all of them are open.
+      ready: Effect.map(ask(file("admin.sock"), "show info"), (answer) => answer.includes("Pid:"))
     })
     const admin = (command: string) => Effect.map(ask(file("admin.sock"), command), (answer) => answer.trim())
     // The fields are named in the first line: "# pxname,svname,...,scur,...,stot,..."

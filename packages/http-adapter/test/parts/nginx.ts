@@ -113,7 +113,15 @@ export const start = (options: Options = {}): Effect.Effect<Nginx, PartFailed, S
       program: "nginx",
       arguments: ["-p", `${own}/`, "-e", "stderr", "-c", file("nginx.conf")],
       folder: own,
-      ready: accepts({ host: "127.0.0.1", port })
+      // It begins to listen on one after the other.
+      ready: Effect.map(
+        Effect.all([
+          accepts({ host: "127.0.0.1", port }),
+          accepts({ host: "127.0.0.1", port: tlsPort }),
+          accepts({ path: file("nginx.sock") })
+        ]),
+        (all) => all.every((accepted) => accepted)
+      )
     })
     const seen = Effect.sync(() =>
       Fs.readFileSync(file("access.log"), "utf8").split("\n").filter((line) => line !== "").map((line): Seen =>
