@@ -62,10 +62,11 @@ describe.skipIf(lacks("nginx", "openssl"))("nginx", () => {
         { method: "POST", headers: { "x-test": "yes" } },
         "body"
       )
-      const { connection, ...echo } = echoOf(posted.body)
+      const { connection, worker, ...echo } = echoOf(posted.body)
       const uri = "/echo?a=1"
       const expected = { server: "plain", nth: 1, method: "POST", uri, host: "127.0.0.1", sni: "", header: "yes" }
       assert.deepStrictEqual(echo, expected)
+      assert.notStrictEqual(worker, nginx.pid)
       const big = yield* request(`${nginx.origin}/big`)
       assert.strictEqual(big.body.length, nginx.site.bigBytes)
       assert.strictEqual(hashOf(big.body), nginx.site.bigHash)

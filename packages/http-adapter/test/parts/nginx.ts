@@ -20,6 +20,8 @@ export interface Options {
 /** What `/echo` answers: how nginx saw the request. */
 export interface Echo {
   readonly server: string
+  /** the worker process; a reload brings another one */
+  readonly worker: number
   /** the serial number of the connection, and which of its requests this was */
   readonly connection: number
   readonly nth: number
@@ -62,7 +64,7 @@ const locations = (name: string) => `
     location = /slow { limit_rate 1k; }
     location = /echo {
       default_type application/json;
-      return 200 '{"server":"${name}","connection":$connection,"nth":$connection_requests,${method},"host":"$host","sni":"$ssl_server_name","header":"$http_x_test"}';
+      return 200 '{"server":"${name}","worker":$pid,"connection":$connection,"nth":$connection_requests,${method},"host":"$host","sni":"$ssl_server_name","header":"$http_x_test"}';
     }`
 
 const tlsServer = (port: number, serverName: string, file: string, isDefault: boolean) => `
