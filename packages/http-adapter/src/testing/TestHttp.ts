@@ -63,7 +63,7 @@ export const layer = <const H extends Hosts>(
  * import { HttpError, PooledHttpClient } from "@watertight/http-adapter"
  * import { TestHttp } from "@watertight/http-adapter/testing"
  * import { HttpClient, HttpServerResponse } from "@effect/platform"
- * import { Effect, Fiber, Option, TestClock } from "effect"
+ * import { Effect, Fiber, Layer, Option, TestClock } from "effect"
  *
  * export const test = Effect.gen(function*() {
  *   const servers = yield* TestHttp.make(
@@ -72,8 +72,7 @@ export const layer = <const H extends Hosts>(
  *   )
  *   yield* servers.hang("http://users.test", true)
  *   const request = HttpClient.get("http://users.test/").pipe(
- *     Effect.provide(PooledHttpClient.layer),
- *     Effect.provide(servers.layer)
+ *     Effect.provide(Layer.provide(PooledHttpClient.layer, servers.layer))
  *   )
  *   const fiber = yield* Effect.fork(Effect.flip(request))
  *   yield* TestClock.adjust("10 seconds")

@@ -17,6 +17,13 @@ export interface Head {
   readonly last: boolean
 }
 
+/** What arrives together, as in one packet. */
+interface Packet {
+  readonly head?: Head
+  readonly bytes?: Uint8Array
+  readonly end?: boolean
+}
+
 /** The connection that it comes by. */
 export interface Carrier {
   readonly maxHeaderSize: number
@@ -50,33 +57,35 @@ export class Download {
     this.carrier = carrier
   }
 
-  head({ headers, last, length, status }: Head): void {
-    if (this.closed || this.begun) return
+  /** Sends what goes out at once. `false` if the sender should wait until it is drained. */
+  send({ bytes, end, head }: Packet): boolean {
+    if (this.closed) return true
+    if (head !== undefined && !this.begin(head)) return true
+    if (bytes !== undefined) this.queueUp(bytes)
+    this.ended ||= end === true
+    this.deliver()
+    return this.closed || this.drained
+  }
+
+  private begin({ headers, last, length, status }: Head): boolean {
     this.begun = true
     this.last = last
     const size = headers.reduce((sum, bytes) => sum + bytes.length, 0)
-    if (size >= this.carrier.maxHeaderSize) return this.carrier.lose(new errors.HeadersOverflowError())
-    this.receiver.onResponseStarted()
+    if (size >= this.carrier.maxHeaderSize) {
+      this.carrier.lose(new errors.HeadersOverflowError())
+      return false
+    }
     this.missing = length ?? Infinity
+    this.receiver.onResponseStarted()
     this.paused = !this.receiver.onHeaders(status, headers, () => this.resume())
-    this.deliver()
+    return true
   }
 
-  /** `false` if the sender should wait until it is drained. */
-  write(bytes: Uint8Array): boolean {
-    if (this.closed) return true
+  private queueUp(bytes: Uint8Array): void {
     const fits = Math.min(bytes.length, this.missing)
     this.surplus ||= fits < bytes.length
     this.missing -= fits
     for (let at = 0; at < fits; at += piece) this.queue.push(bytes.subarray(at, Math.min(at + piece, fits)))
-    this.deliver()
-    return this.drained
-  }
-
-  end(): void {
-    if (this.closed || this.ended) return
-    this.ended = true
-    this.deliver()
   }
 
   /** The connection is gone. */

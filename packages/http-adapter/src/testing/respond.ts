@@ -23,18 +23,25 @@ export const respond = (
     if (download.closed || download.begun) return
     yield* pause(server.delay)
     yield* server.awake
-    const { body, type } = yield* bodyOf(response.body)
-    const head = headOf(server, arrival, response, type)
-    download.head(head)
-    if (server.cutsAfterHead) return yield* cut
-    // as the platform's servers do: a body that fails ends early
-    if (head.length !== 0) {
-      yield* pause(server.bodyDelay)
-      yield* Effect.ensuring(send(server, body, download, cut), Effect.sync(() => download.end()))
+    const body = yield* bodyOf(response.body)
+    const head = headOf(server, arrival, response, body.type)
+    if (server.cutsAfterHead) {
+      download.send({ head })
+      return yield* cut
     }
+    if (head.length === 0) return void download.send({ head, end: true })
+    const { bytes } = body
+    if (bytes !== undefined && Duration.isZero(server.bodyDelay) && bytes.length <= server.truncatesAt) {
+      return yield* download.send({ head, bytes, end: true }) ? Effect.void : download.drain
+    }
+    download.send({ head })
+    yield* pause(server.bodyDelay)
+    const stream = bytes === undefined ? body.stream : Stream.make(bytes)
+    // as the platform's servers do it: a body that fails just ends
+    yield* Effect.ensuring(sendStream(server, stream, download, cut), Effect.sync(() => download.send({ end: true })))
   }).pipe(Effect.interruptible)
 
-const send = (
+const sendStream = (
   server: Server,
   body: Stream.Stream<Uint8Array, unknown>,
   download: Download,
@@ -47,9 +54,9 @@ const send = (
       Effect.suspend(() => {
         const rest = server.truncatesAt - sent
         sent += bytes.length
-        if (bytes.length <= rest) return download.write(bytes) ? Effect.void : download.drain
+        if (bytes.length <= rest) return download.send({ bytes }) ? Effect.void : download.drain
         // what was sent before is still read
-        download.write(bytes.subarray(0, Math.max(0, rest)))
+        download.send({ bytes: bytes.subarray(0, Math.max(0, rest)) })
         return Effect.zipRight(download.drain, cut)
       })
     ))
@@ -84,26 +91,28 @@ const headOf = (
   }
 }
 
-/** A body as a stream, and the type that only the body itself knows. */
-interface Sent {
-  readonly body: Stream.Stream<Uint8Array, unknown>
-  readonly type?: string | undefined
-}
+/** A body, and the type that only the body itself knows. */
+type Sent =
+  & { readonly type?: string | undefined }
+  & (
+    | { readonly bytes: Uint8Array }
+    | { readonly bytes?: undefined; readonly stream: Stream.Stream<Uint8Array, unknown> }
+  )
 
 /** The same bodies that the platform's server for Node can send. */
 const bodyOf = (body: HttpBody.HttpBody): Effect.Effect<Sent> => {
   switch (body._tag) {
     case "Empty":
-      return Effect.succeed({ body: Stream.empty })
+      return Effect.succeed({ bytes: new Uint8Array(0) })
     case "Uint8Array":
-      return Effect.succeed({ body: Stream.make(body.body) })
+      return Effect.succeed({ bytes: body.body })
     case "Stream":
-      return Effect.succeed({ body: body.stream })
+      return Effect.succeed({ stream: body.stream })
     case "FormData":
       return Effect.promise(async () => {
         const encoded = new Response(body.formData)
         const bytes = new Uint8Array(await encoded.arrayBuffer())
-        return { body: Stream.make(bytes), type: encoded.headers.get("content-type") ?? undefined }
+        return { bytes, type: encoded.headers.get("content-type") ?? undefined }
       })
     case "Raw":
       return rawOf(body.body)
@@ -111,11 +120,11 @@ const bodyOf = (body: HttpBody.HttpBody): Effect.Effect<Sent> => {
 }
 
 const rawOf = (body: unknown): Effect.Effect<Sent> => {
-  if (body === null || body === undefined) return Effect.succeed({ body: Stream.empty })
-  if (typeof body === "string") return Effect.succeed({ body: Stream.make(Buffer.from(body)) })
-  if (body instanceof Uint8Array) return Effect.succeed({ body: Stream.make(body) })
+  if (body === null || body === undefined) return Effect.succeed({ bytes: new Uint8Array(0) })
+  if (typeof body === "string") return Effect.succeed({ bytes: Buffer.from(body) })
+  if (body instanceof Uint8Array) return Effect.succeed({ bytes: body })
   if (body instanceof Readable) {
-    return Effect.succeed({ body: Stream.fromAsyncIterable<Uint8Array, unknown>(body, (error) => error) })
+    return Effect.succeed({ stream: Stream.fromAsyncIterable<Uint8Array, unknown>(body, (error) => error) })
   }
   return Effect.dieMessage("a raw body is a text, bytes, or a stream of Node's")
 }

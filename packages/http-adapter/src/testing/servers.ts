@@ -34,6 +34,7 @@ export class Server {
   handling = 0
   opened = 0
 
+  private hanging = false
   private readonly latch = Effect.unsafeMakeLatch(true)
 
   constructor(origin: Origin.Origin, app: App) {
@@ -43,12 +44,16 @@ export class Server {
   }
 
   hang(hanging: boolean): void {
+    this.hanging = hanging
     if (hanging) this.latch.unsafeClose()
     else this.latch.unsafeOpen()
   }
 
   /** Whoever passes hangs there for as long as the server does. */
-  readonly awake: Effect.Effect<void> = Effect.interruptible(this.latch.await)
+  readonly awake: Effect.Effect<void> = Effect.suspend(() =>
+    // An open latch takes a turn of its own each time, after which a fiber would never think that it is time to yield.
+    this.hanging ? Effect.interruptible(this.latch.await) : Effect.void
+  )
 }
 
 export class Servers {
