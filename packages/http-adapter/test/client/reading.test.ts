@@ -2,7 +2,7 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Option, Stream } from "effect"
+import { Chunk, Effect, Either, Option, Stream } from "effect"
 import { HttpError } from "../../src/index.ts"
 import { agree, answer, compare, ours, released } from "./rig.ts"
 
@@ -38,8 +38,24 @@ for (const [what, body] of Object.entries(bodies)) {
         Effect.gen(function*() {
           const { get, pool } = yield* rig(body)
           const response = yield* get
-          assert.strictEqual(yield* first(response), body)
-          assert.strictEqual(yield* second(response), body)
+          for (const read of [first, second, second, first]) assert.strictEqual(yield* read(response), body)
+          yield* released(pool)
+        }))
+
+      it.scopedLive(`can be read as ${how}, at once`, () =>
+        Effect.gen(function*() {
+          const { get, pool } = yield* rig(body)
+          for (const order of [[first, second], [second, first]] as const) {
+            const response = yield* get
+            const reads = order.map((read) => Effect.either(read(response)))
+            const ends = yield* Effect.all(reads, { concurrency: "unbounded" })
+            for (const end of ends) {
+              // Whichever comes too late says so. What is given is never a part.
+              if (Either.isRight(end)) assert.strictEqual(end.right, body)
+              else assert.strictEqual(end.left.reason, "Decode")
+            }
+            assert.isTrue(ends.some(Either.isRight))
+          }
           yield* released(pool)
         }))
     }

@@ -79,6 +79,9 @@ export const recorder = (
   )
 }
 
+/** A URL where nothing listens any more. */
+export const refused: Effect.Effect<string> = Effect.scoped(Effect.map(recorder(), ({ url }) => url))
+
 export interface Ours {
   readonly client: HttpClient.HttpClient
   readonly pool: HttpPool.Service
