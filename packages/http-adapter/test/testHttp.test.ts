@@ -9,7 +9,7 @@ import {
   HttpServerResponse
 } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, Layer, Option, Stream, TestClock } from "effect"
+import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, type Layer, Option, Stream, TestClock } from "effect"
 import { type HttpPool, PooledHttpClient } from "../src/index.ts"
 import { TestHttp } from "../src/testing/index.ts"
 import { bytes, causeOf, isUnderWay, rig, settle, users } from "./testHttpRig.ts"
