@@ -1,0 +1,43 @@
+/** docs/requirements.md promises what tests prove: each number is in the title of one, and of one over sockets where it says so. */
+import { readdirSync, readFileSync } from "node:fs"
+import { assert, describe, test } from "vitest"
+
+const root = new URL("../../", import.meta.url)
+
+const testsIn = (folder: string): ReadonlyArray<string> =>
+  readdirSync(new URL(folder, root), { encoding: "utf8", recursive: true })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(new URL(`${folder}/${name}`, root), "utf8"))
+
+const sockets = ["client", "hostile", "real", "sockets"].flatMap((name) =>
+  testsIn(`packages/http-adapter/test/${name}`)
+)
+const all = [...testsIn("packages/pool/test"), ...sockets]
+
+/** A title may begin with several numbers. */
+const proves = (tests: ReadonlyArray<string>, number: string): boolean => {
+  const title = new RegExp(`["\`](?:[A-Z]\\d+ )*${number}[ :"\`]`)
+  return tests.some((text) => title.test(text))
+}
+
+const rows = readFileSync(new URL("docs/requirements.md", root), "utf8")
+  .split("\n")
+  .flatMap((line) => {
+    const [, number, promise, overSockets] = line.split("|").map((cell) => cell.trim())
+    return number !== undefined && /^[A-Z]\d+$/.test(number) ? [{ number, promise, overSockets }] : []
+  })
+
+describe("a requirement has a test that proves it", () => {
+  test("all of them are found", () => {
+    assert.isAtLeast(rows.length, 14)
+  })
+
+  for (const { number, overSockets } of rows) {
+    test(number, () => {
+      assert.isTrue(proves(all, number), `no test with ${number} in its title`)
+      if (overSockets !== "") {
+        assert.isTrue(proves(sockets, number), `no test with ${number} in its title, over sockets`)
+      }
+    })
+  }
+})
