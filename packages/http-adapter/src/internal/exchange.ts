@@ -100,6 +100,8 @@ export class Exchange implements Receiver, Source {
     this.rawHeaders = headers
     this.resumeWire = resume
     this.unlimit()
+    // These have no body, whatever length they give, and undici takes that length at its word.
+    if (status === 204 || status === 304) this.body.end()
     this.answer?.(Effect.succeed(this))
     this.answer = undefined
     return true
