@@ -35,6 +35,8 @@ export const serve = (
         open -= 1
       })
     })
+    // It closes nothing by itself, so whatever is open was left open by its client.
+    server.keepAliveTimeout = 0
     yield* Effect.acquireRelease(
       Effect.async<void, NotListening>((resume) => {
         server.once("error", (cause) => resume(Effect.fail(new NotListening({ cause }))))

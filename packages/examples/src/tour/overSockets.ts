@@ -45,7 +45,7 @@ const surround = (
 /** What the servers still see some time after the pool has closed, or what the kernel still counts at the end. */
 const leftOpen = (servers: ReadonlyArray<Loopback.Loopback>): Effect.Effect<number> => {
   const open = Effect.sync(() => servers.reduce((sum, server) => sum + server.open(), 0))
-  return Effect.zipRight(Effect.timeoutOption(eventually(open, (sockets) => sockets === 0), "2 seconds"), open)
+  return Effect.zipRight(Effect.option(eventually(open, (sockets) => sockets === 0)), open)
 }
 
 export const overSockets = (say: Say): Effect.Effect<Part, unknown> =>
