@@ -30,7 +30,8 @@ export class TestWire implements Wire, Carrier {
   readonly settings: HttpSettings
   readonly remoteAddress: string
   usedAt: number
-  alive = true
+  private lost: Error | undefined = undefined
+  private told = false
   private readonly parts: Parts
   private receiver: Receiver | undefined = undefined
   private serving: Serving | undefined = undefined
@@ -43,6 +44,10 @@ export class TestWire implements Wire, Carrier {
     this.settings = parts.settings
     this.remoteAddress = parts.connection.address
     this.usedAt = parts.keeper.now()
+  }
+
+  get alive(): boolean {
+    return this.lost === undefined
   }
 
   get maxHeaderSize(): number {
@@ -68,13 +73,14 @@ export class TestWire implements Wire, Carrier {
     this.exchange(request, receiver, false)
   }
 
-  keepAlive(millis: number): void {
+  keepAlive(announced: number): void {
     const { keeper, report } = this.parts
-    report(Connector.Signal.ExpiresAt({ millis: keeper.now() + millis }))
+    report(Connector.Signal.ExpiresAt({ millis: keeper.now() + announced - this.settings.keepAliveSkew }))
   }
 
   destroy(): void {
     this.lose(new errors.InformationalError("aborted"))
+    this.tell()
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -92,27 +98,35 @@ export class TestWire implements Wire, Carrier {
     receiver?.onComplete()
     const reset = new errors.InformationalError("reset")
     // A response that comes before the end of its request leaves the rest of that on the connection.
-    if (last || serving?.upload.ended === false) this.lose(reset)
+    if (last || serving?.upload.ended === false) this.lost = reset
     serving?.upload.fail(reset)
     this.usedAt = keeper.now()
     if (this.alive && keepAlive !== undefined) {
       this.boredom = keeper.at(keeper.now() + keepAlive.millis, () => run(cut))
     }
     receiver?.settle()
+    this.tell()
   }
 
   /** The end, from whichever side. */
   lose(error: Error): void {
     if (!this.alive) return
-    this.alive = false
-    const { parts: { keeper, report }, receiver, serving } = this
+    this.lost = error
+    const { receiver, serving } = this
     this.receiver = undefined
     this.serving = undefined
-    keeper.cancel(this.boredom)
+    this.parts.keeper.cancel(this.boredom)
     serving?.abort(error)
     receiver?.onError(error)
-    report(Connector.Signal.Closed({ reason: error.message }))
     receiver?.settle()
+    this.tell()
+  }
+
+  /** The pool hears of the end after the exchange, which knows more about it, but before the connection could be lent again. */
+  private tell(): void {
+    if (this.lost === undefined || this.told) return
+    this.told = true
+    this.parts.report(Connector.Signal.Closed({ reason: this.lost.message }))
   }
 
   // -------------------------------------------------------------------------------------------------------------------
