@@ -1,6 +1,6 @@
 /** `npm start`: the pool at work, in a few seconds. Exits with 1 if a socket is left open. */
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Data, Effect } from "effect"
+import { Cause, Console, Data, Effect } from "effect"
 import { overScript } from "./tour/overScript.ts"
 import { overSockets } from "./tour/overSockets.ts"
 import type { Say } from "./tour/part.ts"
@@ -24,4 +24,7 @@ const tour = Effect.gen(function*() {
   if (sockets > 0) return yield* new LeftOver({ sockets })
 })
 
-NodeRuntime.runMain(tour)
+// Standard output may be a document.
+const complain = (cause: Cause.Cause<unknown>) => Console.error(Cause.pretty(cause))
+
+NodeRuntime.runMain(Effect.tapErrorCause(tour, complain), { disableErrorReporting: true })
