@@ -2,8 +2,9 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Either, Option, Stream } from "effect"
+import { Chunk, Effect, Either, Fiber, Option, Stream } from "effect"
 import { HttpError } from "../../src/index.ts"
+import { until } from "../parts/waiting.ts"
 import { agree, answer, compare, ours, released } from "./rig.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
@@ -101,6 +102,49 @@ describe("a body read in part", () => {
       yield* Stream.runHead(response.stream)
       assert.strictEqual((yield* Effect.flip(response.text)).reason, "Decode")
       yield* released(pool)
+    }))
+})
+
+describe("several readers of a long body", () => {
+  const long = bodies["a long body"]
+
+  /** A response whose first half is there, and what sends the other one. */
+  const halved = Effect.gen(function*() {
+    let finish = (): void => {}
+    const site = yield* answer((_, response) => {
+      response.write(long.slice(0, long.length / 2))
+      finish = () => void response.end(long.slice(long.length / 2))
+    })
+    const made = yield* ours()
+    return { ...site, ...made, response: yield* made.client.get(site.url), finish: () => finish() }
+  })
+
+  it.scopedLive("go on when one of them is interrupted", () =>
+    Effect.gen(function*() {
+      const { finish, pool, response } = yield* halved
+      const one = yield* Effect.fork(text(response))
+      const other = yield* Effect.fork(text(response))
+      const streaming = yield* Effect.fork(stream(response))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(one)
+      yield* Effect.sync(finish)
+      assert.strictEqual(yield* Fiber.join(other), long)
+      assert.strictEqual(yield* Fiber.join(streaming), long)
+      yield* released(pool)
+    }))
+
+  it.scopedLive("close the connection when all of them are interrupted, and the body is gone", () =>
+    Effect.gen(function*() {
+      const { open, pool, response } = yield* halved
+      const one = yield* Effect.fork(text(response))
+      const other = yield* Effect.fork(buffer(response))
+      yield* Effect.yieldNow()
+      yield* Fiber.interruptAll([one, other])
+      yield* released(pool)
+      yield* until("the server sees the end", Effect.sync(() => open() === 0))
+      const error = yield* Effect.flip(text(response))
+      assert.strictEqual(Option.getOrThrow(HttpError.causeOf(error))._tag, "BodyClosed")
+      assert.match(error.message, /interrupted/)
     }))
 })
 

@@ -72,6 +72,17 @@ describe("reconfigure", () => {
       yield* released(pool)
     }))
 
+  it.scopedLive("adds one change to another", () =>
+    Effect.gen(function*() {
+      const { client, pool, url } = yield* rig
+      yield* pool.reconfigure({ responseTimeout: "10 seconds" })
+      yield* pool.reconfigure({ bodyTimeout: "10 seconds" })
+      yield* pool.reconfigure({ maxIdle: 5 })
+      const error = yield* Effect.flip(Effect.flatMap(client.get(url), (response) => response.text))
+      assert.deepInclude(Option.getOrThrow(HttpError.causeOf(error)), { _tag: "BodyTooLarge", limit: 3 })
+      yield* released(pool)
+    }))
+
   it.scopedLive("with a wrong value changes nothing at all", () =>
     Effect.gen(function*() {
       const { client, pool, url } = yield* rig

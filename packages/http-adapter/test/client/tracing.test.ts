@@ -4,9 +4,9 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Stream, Tracer } from "effect"
+import { Effect, Option, type Scope, Stream, Tracer } from "effect"
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
-import { ours, serve, type Site, theirs } from "./rig.ts"
+import { ours, recorder, serve, type Site, theirs } from "./rig.ts"
 import { plain, recorded } from "./spans.ts"
 
 type Program = (client: HttpClient.HttpClient, url: string) => Effect.Effect<unknown, unknown>
@@ -106,6 +106,25 @@ describe("as over layerUndici", () => {
   for (const [name, program] of Object.entries(programs)) {
     it.scopedLive(name, () => Effect.asVoid(trace(program)))
   }
+})
+
+describe("a name that was given where the client was built", () => {
+  it.scopedLive("holds unless another one is given where it is used", () =>
+    Effect.gen(function*() {
+      const { url } = yield* recorder()
+      const names = (made: Effect.Effect<HttpClient.HttpClient, unknown, Scope.Scope>) =>
+        Effect.gen(function*() {
+          const client = yield* Effect.provideService(made, HttpClient.SpanNameGenerator, () => "built")
+          const record = yield* recorded
+          yield* record.on(client.get(url))
+          yield* record.on(Effect.provideService(client.get(url), HttpClient.SpanNameGenerator, () => "used"))
+          yield* record.on(HttpClient.withSpanNameGenerator(client, () => "with").get(url))
+          return record.spans.map(({ name }) => name)
+        })
+      const own = yield* names(Effect.map(ours(), ({ client }) => client))
+      assert.deepStrictEqual(own, ["built", "used", "with"])
+      assert.deepStrictEqual(own, yield* names(theirs))
+    }))
 })
 
 describe("what the server is told of the span", () => {

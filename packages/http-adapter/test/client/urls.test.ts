@@ -56,6 +56,22 @@ describe("as from layerUndici", () => {
   }
 })
 
+describe("one URL with changing parameters", () => {
+  it.scopedLive("is a new request each time", () =>
+    Effect.gen(function*() {
+      const site = yield* recorder()
+      yield* agree((client) =>
+        Effect.forEach([{}, { a: 1 }, { a: 2 }, {}, { b: 2 }], (urlParams) =>
+          client.get(`${site.url}/x?y`, { urlParams }))
+          .pipe(Effect.asVoid)
+      )
+      const sent = ["/x?y", "/x?y&a=1", "/x?y&a=2", "/x?y", "/x?y&b=2"].map((url) =>
+        url.replace("y&", "y=&")
+      )
+      assert.deepStrictEqual(site.requests.map(({ url }) => url), [...sent, ...sent])
+    }))
+})
+
 describe("unlike layerUndici", () => {
   const sent = (make: (url: string) => Request) =>
     Effect.gen(function*() {
