@@ -133,7 +133,7 @@ const cases: { readonly [Tag in HttpError.HttpError["_tag"]]: Case } = {
   },
   QueueFull: {
     reason: "Transport",
-    message: /the queue of 0 waiters is full \(waited 0 ms; active 1, idle 0/,
+    message: /the queue of 0 waiters is full \(waited \d+ ms; active 1, idle 0/,
     fails: held({ maxWaitersPerHost: 0 })
   },
   AcquireTimeout: {
