@@ -5,7 +5,7 @@
 import { PoolConfig, Settings } from "@watertight/pool"
 import * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
-import { defaultsOfHttp, environmentFields } from "./internal/settings.ts"
+import { defaultsOfHttp, environmentFields, otherDefaults } from "./internal/settings.ts"
 import type { Origin } from "./Origin.ts"
 
 /** How TLS identifies the two ends. As in Node's `tls` module; what is not given has Node's default. */
@@ -76,7 +76,7 @@ export interface Options extends Omit<PoolConfig.Options<Origin>, "overrides">, 
  *   readAhead: HttpAdapterConfig.defaults.readAhead * 2
  * }
  */
-export const defaults: Omit<Options, "overrides"> = { ...PoolConfig.defaults, ...defaultsOfHttp }
+export const defaults: Omit<Options, "overrides"> = { ...PoolConfig.defaults, ...otherDefaults, ...defaultsOfHttp }
 
 /**
  * The same as `config` with a prefix of your own, for programs with more than one pool.

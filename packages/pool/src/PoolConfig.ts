@@ -25,6 +25,8 @@ export interface HostOptions {
   readonly maxConnectingPerHost: number
   readonly maxIdlePerHost: number
   readonly maxWaitersPerHost: number
+  /** whether a dial goes on, to an idle connection, when its caller has left and nobody else waits; if not, it is ended at once */
+  readonly keepDials: boolean
   /** connections kept open without a lease; they are not evicted for being idle */
   readonly minIdle: number
   /** leases after which a connection is closed */

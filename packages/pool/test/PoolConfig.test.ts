@@ -38,6 +38,7 @@ describe("defaults", () => {
       maxHosts: 1024,
       maxWaitersPerHost: 1024,
       maxResolving: 64,
+      keepDials: true,
       minIdle: 0,
       maxUses: Infinity,
       acquireTimeout: 30_000,

@@ -223,6 +223,25 @@ describe("late binding", () => {
       assert.isTrue(yield* third!.has)
     }))
 
+  it.scoped("P6: without `keepDials`, a dial ends with the last caller who waits for it", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* rig({ keepDials: false, maxConnectionsPerHost: 2 })
+      yield* network.hangOpen("a", true)
+      const [first, second, third] = yield* borrowers(pool, 3)
+      yield* first!.interrupt
+      yield* settle
+      // the third has taken the first one's dial over
+      assert.include(yield* statsOf(pool), { connecting: 2, waiting: 0 })
+      yield* third!.interrupt
+      yield* settle
+      assert.include(yield* statsOf(pool), { connecting: 1 })
+      yield* network.hangOpen("a", false)
+      yield* settle
+      assert.isTrue(yield* second!.has)
+      assert.include(yield* statsOf(pool), { active: 1, idle: 0, connecting: 0, opened: 1 })
+      assert.strictEqual(yield* network.openNow(), 1)
+    }))
+
   it.scoped("P1: a dial that nobody waits for any more leads to an idle connection", () =>
     Effect.gen(function*() {
       const { network, pool } = yield* rig()

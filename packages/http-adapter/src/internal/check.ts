@@ -59,7 +59,7 @@ class Probe implements Receiver {
 
   onError(cause: Error): void {
     const { host, settings: { maxHeaderSize } } = this.wire
-    this.error = failureOf(cause, { host, maxHeaderSize, written: this.written, answered: false })
+    this.error = failureOf(cause, { host, maxHeaderSize, written: this.written, answered: false, headed: false })
     this.settle()
   }
 

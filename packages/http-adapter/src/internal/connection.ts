@@ -38,6 +38,8 @@ export interface Wire {
   readonly remoteAddress: string
   /** when it was last heard of, in the milliseconds of the pool's clock */
   readonly usedAt: number
+  /** the error that the connection broke with, if it did */
+  readonly broken?: Error | undefined
   /** whether another request may be sent */
   readonly alive: boolean
   send(request: WireRequest, receiver: Receiver): void

@@ -9,7 +9,7 @@ import { checkWire } from "./check.ts"
 import type { Wire } from "./connection.ts"
 import { dial, unixPrefix } from "./dial.ts"
 import type { HttpSettings } from "./settings.ts"
-import { TlsSessions } from "./tlsSessions.ts"
+import { TlsIdentities } from "./tlsIdentities.ts"
 import { UndiciWire } from "./undiciWire.ts"
 
 /** What the connector needs to know from the pool around it, and what may change while that is at work. */
@@ -36,7 +36,7 @@ export const connectorOf = (
   resolver: ResolverService,
   { healthCheckInterval, keeper, settingsOf }: Surroundings
 ): Connector.Connector<Origin, Wire, ConnectError> => {
-  const sessions = new TlsSessions()
+  const identities = new TlsIdentities()
   return {
     label: (origin) => origin.label,
     resolve: ({ host, socketPath }) =>
@@ -49,7 +49,7 @@ export const connectorOf = (
       Effect.suspend(() => {
         const settings = settingsOf(origin)
         return Effect.flatMap(
-          dial(origin, address, settings, sessions),
+          dial(origin, address, settings, identities),
           (socket): Effect.Effect<Wire, ConnectFailed> =>
             new UndiciWire(socket, origin, address, settings, report, keeper.now).attached
         )

@@ -7,7 +7,7 @@ import * as Tls from "node:tls"
 import { ConnectFailed, TlsFailed } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import type { HttpSettings } from "./settings.ts"
-import type { TlsSessions } from "./tlsSessions.ts"
+import type { Identity, TlsIdentities } from "./tlsIdentities.ts"
 
 /** As Node's own streams of files; its default of 16 KiB costs four times the reads. */
 const highWaterMark = 64 * 1024
@@ -19,13 +19,13 @@ export const dial = (
   origin: Origin,
   address: string,
   settings: HttpSettings,
-  sessions: TlsSessions
+  identities: TlsIdentities
 ): Effect.Effect<Net.Socket, ConnectFailed | TlsFailed, Scope.Scope> => {
   const failed = (cause: unknown): ConnectFailed =>
     new ConnectFailed({ host: origin.label, address, code: codeOf(cause), cause })
   return Effect.flatMap(
     Effect.acquireRelease(
-      Effect.try({ try: () => open(origin, address, settings, sessions), catch: failed }),
+      Effect.try({ try: () => open(origin, address, settings, identities), catch: failed }),
       (socket) => Effect.sync(() => socket.destroy())
     ),
     (socket) =>
@@ -54,7 +54,7 @@ export const dial = (
   )
 }
 
-const open = (origin: Origin, address: string, settings: HttpSettings, sessions: TlsSessions): Net.Socket => {
+const open = (origin: Origin, address: string, settings: HttpSettings, identities: TlsIdentities): Net.Socket => {
   const place = address.startsWith(unixPrefix)
     ? { path: address.slice(unixPrefix.length) }
     : { host: address, port: origin.port, autoSelectFamily: false }
@@ -65,28 +65,23 @@ const open = (origin: Origin, address: string, settings: HttpSettings, sessions:
     keepAliveInitialDelay: Math.min(settings.tcpKeepAlive, 2 ** 31 - 1),
     highWaterMark
   }
-  return origin.scheme === "http" ? Net.connect(plain) : openTls(origin, plain, settings, sessions)
+  return origin.scheme === "http" ? Net.connect(plain) : openTls(origin, plain, identities.of(settings.tls))
 }
 
-const openTls = (
-  origin: Origin,
-  plain: Net.NetConnectOpts,
-  settings: HttpSettings,
-  sessions: TlsSessions
-): Tls.TLSSocket => {
-  const { tls } = settings
-  const session = sessions.get(origin)
+const openTls = (origin: Origin, plain: Net.NetConnectOpts, identity: Identity): Tls.TLSSocket => {
+  const { context, options: { rejectUnauthorized = true, servername }, sessions } = identity
+  const session = sessions.get(origin.label)
   const socket = Tls.connect({
     ...plain,
-    ...(tls === undefined ? undefined : { secureContext: sessions.contextOf(tls) }),
-    ...(tls?.rejectUnauthorized === undefined ? undefined : { rejectUnauthorized: tls.rejectUnauthorized }),
+    secureContext: context,
+    rejectUnauthorized,
     ...(session === undefined ? undefined : { session }),
     // an address is no name to ask for, but the certificate has to hold it nevertheless
-    servername: tls?.servername ?? (Net.isIP(origin.host) === 0 ? origin.host : ""),
-    checkServerIdentity: (_, certificate) => Tls.checkServerIdentity(tls?.servername ?? origin.host, certificate),
+    servername: servername ?? (Net.isIP(origin.host) === 0 ? origin.host : ""),
+    checkServerIdentity: (_, certificate) => Tls.checkServerIdentity(servername ?? origin.host, certificate),
     ALPNProtocols: ["http/1.1"]
   })
-  return socket.on("session", (fresh) => sessions.set(origin, fresh))
+  return socket.on("session", (fresh) => sessions.set(origin.label, fresh))
 }
 
 const codeOf = (cause: unknown): string =>

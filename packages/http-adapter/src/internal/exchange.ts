@@ -118,13 +118,17 @@ export class Exchange implements Receiver, Source {
   }
 
   onComplete(): void {
-    this.body.end()
+    // undici takes a reset for the end of a body that ends with its connection, but it may have cut it short
+    const { broken } = this.wire
+    if (broken === undefined) this.body.end()
+    else this.onError(broken)
   }
 
   onError(cause: Error): void {
     if (this.over) return
     const { host, started: answered, wire, written } = this
-    this.fail(failureOf(cause, { host, written, answered, maxHeaderSize: wire.settings.maxHeaderSize }))
+    const { maxHeaderSize } = wire.settings
+    this.fail(failureOf(cause, { host, written, answered, headed: this.status !== 0, maxHeaderSize }))
     // Nothing that undici refuses to write, or that it has written, leaves the connection as it was.
     this.finish()
   }

@@ -8,11 +8,13 @@ export interface Circumstances {
   readonly written: boolean
   /** whether a part of a response had arrived */
   readonly answered: boolean
+  /** whether its head had arrived as a whole */
+  readonly headed: boolean
   readonly maxHeaderSize: number
 }
 
 export const failureOf = (cause: unknown, at: Circumstances): HttpError.ExchangeError => {
-  const { answered, host, written } = at
+  const { answered, headed, host, written } = at
   if (cause instanceof HttpError.RequestBodyFailed) return cause
   const code = hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
   const message = cause instanceof Error ? cause.message : ""
@@ -24,13 +26,12 @@ export const failureOf = (cause: unknown, at: Circumstances): HttpError.Exchange
       return new HttpError.RequestBodyFailed({ cause })
     case "UND_ERR_HEADERS_OVERFLOW":
       return new HttpError.HeadersTooLarge({ host, limit: at.maxHeaderSize })
-    // the connection ended within a body whose length was given, or within a chunk
-    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
-    case "HPE_INVALID_EOF_STATE":
-      return new HttpError.ConnectionLost({ host, written, answered: true, cause })
   }
-  const malformed = code.startsWith("HPE_") || message === "bad response" || message === "bad upgrade"
-  return malformed
+  // Within a body both say that the connection ended too early; undici says the first also of two lengths in one head.
+  const cutOff = code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" || message.includes("Invalid EOF state")
+  if (cutOff && headed) return new HttpError.ConnectionLost({ host, written, answered: true, cause })
+  const unparsed = cause instanceof Error && cause.name === "HTTPParserError"
+  return cutOff || unparsed || message === "bad response" || message === "bad upgrade"
     ? new HttpError.ResponseMalformed({ host, cause })
     : new HttpError.ConnectionLost({ host, written, answered, cause })
 }

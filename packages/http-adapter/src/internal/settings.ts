@@ -56,6 +56,9 @@ export type HttpSettings = Settings.Decoded<typeof fields>
 
 export const defaultsOfHttp: HttpOptions = Settings.defaultsOf(fields)
 
+/** Settings of the pool that HTTP has other defaults for: whoever gives a request up wants none of its sockets. */
+export const otherDefaults = { keepDials: false } as const
+
 const presets = Settings.presets(fields)
 
 /** What was given, in two: the pool's options, and the settings of HTTP by host. */
@@ -72,7 +75,8 @@ export const split = (
   Either.map(
     Settings.split(fields, options, base, PoolConfig.names),
     ([settings, rest]): Split => {
-      const { overrides, ...pool } = rest
+      const { overrides, ...given } = rest
+      const pool = { ...otherDefaults, ...given }
       if (overrides === undefined) return { settings, of: () => settings, pool }
       const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<HostOptions>>(
         fields,

@@ -30,7 +30,9 @@ export class UndiciWire implements Wire {
   private readonly client: Client
   private readonly servername: string
   private receiver: Receiver | undefined = undefined
-  private error: Error | undefined = undefined
+  broken: Error | undefined = undefined
+  /** in undici's words: why the connection ended */
+  private reason: Error | undefined = undefined
   private told = false
   /** the end of life that the pool knows of */
   private expiresAt = Infinity
@@ -134,13 +136,14 @@ export class UndiciWire implements Wire {
     this.settle()
   }
 
-  /** After undici's own listeners, so that it has dealt with everything before. */
   private listen(): void {
     const settle = (): void => this.settle()
     this.socket
-      .on("error", (error) => {
-        this.error ??= error
+      // Before undici's own listener, which may take the error for an end.
+      .prependListener("error", (error) => {
+        this.broken ??= error
       })
+      // After its listeners, so that it has dealt with everything that has arrived.
       .on("readable", settle)
       .on("end", settle)
       .on("close", () => {
@@ -148,13 +151,13 @@ export class UndiciWire implements Wire {
         // undici waits for another socket otherwise
         this.client.destroy().catch(() => {})
       })
+    this.client.on("disconnect", (_url, _clients, error) => {
+      this.reason ??= error
+    })
     // Its types do not know of it, but an error that no handler took would end the process.
     const emitter: EventEmitter = this.client
     emitter.on("error", (error: Error) => {
-      this.error ??= error
-    })
-    this.client.on("disconnect", (_url, _clients, error) => {
-      this.error ??= error
+      this.reason ??= error
     })
     if (this.socket.destroyed) this.settle()
   }
@@ -168,7 +171,7 @@ export class UndiciWire implements Wire {
     }
     if (!this.socket.destroyed || this.told) return
     this.told = true
-    this.report(Connector.Signal.Closed({ reason: this.error?.message ?? "closed" }))
+    this.report(Connector.Signal.Closed({ reason: (this.broken ?? this.reason)?.message ?? "closed" }))
   }
 }
 

@@ -92,12 +92,19 @@ export class TestWire implements Wire, Carrier {
   }
 
   complete(last: boolean): void {
+    // On a network, the answer takes a turn in which a request that is nearly sent comes to its end.
+    if (this.serving?.upload.ended === false) setImmediate(() => this.finish(last))
+    else this.finish(last)
+  }
+
+  private finish(last: boolean): void {
+    if (!this.alive) return
     const { parts: { cut, keeper, run, server: { keepAlive } }, receiver, serving } = this
     this.receiver = undefined
     this.serving = undefined
     receiver?.onComplete()
     const reset = new errors.InformationalError("reset")
-    // A response that comes before the end of its request leaves the rest of that on the connection.
+    // Otherwise the rest of the request would be left on the connection.
     if (last || serving?.upload.ended === false) this.lost = reset
     serving?.upload.fail(reset)
     this.usedAt = keeper.now()
@@ -122,6 +129,14 @@ export class TestWire implements Wire, Carrier {
     this.tell()
   }
 
+  /** The request cannot be sent to its end: the exchange hears of it while the connection is still there. */
+  private abort(error: Error): void {
+    const { receiver } = this
+    this.receiver = undefined
+    receiver?.onError(error)
+    this.lose(error)
+  }
+
   /** The pool hears of the end after the exchange, which knows more about it, but before the connection could be lent again. */
   private tell(): void {
     if (this.lost === undefined || this.told) return
@@ -141,7 +156,7 @@ export class TestWire implements Wire, Carrier {
     const arrival = new Arrival(request, origin.url.slice(origin.url.indexOf("//") + 2), connection.id, upload)
     if (isCheck) server.checks += 1
     else server.requests.push(arrival)
-    upload.send(request, (error) => this.lose(error))
+    upload.send(request, (error) => this.abort(error))
     if (!this.alive) return
     if (!isCheck && server.cutsBeforeAnswer > 0) {
       server.cutsBeforeAnswer -= 1

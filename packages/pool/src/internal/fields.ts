@@ -18,6 +18,7 @@ export const hostFields = {
   maxConnectingPerHost: field(32, count(1), "dials of one host at once"),
   maxIdlePerHost: field(Infinity, count(0), "idle connections of one host"),
   maxWaitersPerHost: field(1024, count(0), "callers that may wait for one host"),
+  keepDials: field(true, flag, "whether a dial goes on when its caller has left and nobody else waits"),
   minIdle: field(0, finiteCount(0), "connections of one host that are kept open without a lease"),
   maxUses: field(Infinity, count(1), "leases after which a connection is closed"),
   acquireTimeout: durationField("30 seconds", positive, "how long a caller waits for a connection"),

@@ -11,6 +11,7 @@ export interface HostSettings {
   readonly maxConnectingPerHost: number
   readonly maxIdlePerHost: number
   readonly maxWaitersPerHost: number
+  readonly keepDials: boolean
   readonly minIdle: number
   readonly maxUses: number
   readonly acquireTimeout: number

@@ -24,6 +24,7 @@ const limits = fc.record({
   maxConnectingPerHost: fc.constantFrom(2, 1, 3, Infinity),
   maxIdlePerHost: fc.constantFrom(4, 4, Infinity, Infinity, 1, 0),
   maxWaitersPerHost: fc.constantFrom(4, 0, 1, 2, Infinity),
+  keepDials: fc.constantFrom(true, true, false),
   minIdle: fc.constantFrom(0, 0, 0, 1, 2),
   maxUses: fc.constantFrom(Infinity, Infinity, Infinity, Infinity, 1, 2),
   idleTimeout: fc.constantFrom(60_000, 1_000, Infinity),

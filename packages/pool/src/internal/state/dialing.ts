@@ -191,6 +191,16 @@ export const cancel = <C extends Member, W extends Waiter>(
   out.push({ _tag: "Cancel", member: member as C }) // only C enters a HostState<C, W>
 }
 
+/** Ends a dial whose caller has left, unless it is somebody else's by now. */
+export const forsake = <C extends Member, W extends Waiter>(
+  state: HostState<C, W>,
+  effort: Dial,
+  out: Decisions<C, W>
+): void => {
+  if (effort.owner !== undefined || effort.ended !== undefined || !state.dials.delete(effort)) return
+  for (const attempt of effort.attempts) cancel(state, attempt, out)
+}
+
 const conclude = <C extends Member, W extends Waiter>(
   state: HostState<C, W>,
   effort: Dial,

@@ -38,8 +38,10 @@ export const leave = <C extends Member, W extends Waiter>(
   out: Decisions<C, W>
 ): void => {
   if (!waiter.queued) return
+  const { dial } = waiter
   state.waiters.leave(waiter)
   Pairing.pair(state, now, out)
+  if (dial !== undefined && !state.settings.keepDials) Dialing.forsake(state, dial, out)
 }
 
 /** A lease ends. */

@@ -27,6 +27,7 @@ const options = (sim: Sim): Partial<Options> => {
     maxConnections: random.between(maxConnectionsPerHost, 6),
     maxConnectingPerHost: random.between(1, 3),
     maxWaitersPerHost: random.weighted([[4, () => 100], [1, () => random.between(0, 2)]]),
+    keepDials: random.weighted([[2, () => true], [1, () => false]]),
     minIdle: random.weighted([[4, () => 0], [1, () => 1]]),
     maxUses: random.weighted([[3, () => Infinity], [1, () => random.between(1, 3)]]),
     acquireTimeout: random.between(50, 400),
