@@ -1,18 +1,16 @@
 import {
   Cookies,
   HttpBody,
-  type HttpClientError,
   HttpClientRequest,
-  HttpMiddleware,
   HttpRouter,
   HttpServerRequest,
   HttpServerResponse
 } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, type Layer, Option, Stream, TestClock } from "effect"
+import { Cause, Context, Data, Effect, Exit, type Layer, Option, Stream } from "effect"
 import { type HttpPool, PooledHttpClient } from "../src/index.ts"
 import { TestHttp } from "../src/testing/index.ts"
-import { bytes, causeOf, isUnderWay, rig, settle, users } from "./testHttpRig.ts"
+import { bytes, rig, settle, users } from "./testHttpRig.ts"
 
 const request = HttpServerRequest.HttpServerRequest
 
@@ -195,175 +193,5 @@ describe("an application in memory", () => {
       assert.match(messageOf(yield* build({ [users]: app, [`${users}:80/`]: app })), /two applications/)
       const servers = yield* TestHttp.make({ [users]: app })
       assert.match(messageOf(yield* Effect.exit(servers.hang("http://other.test", true))), /other\.test.*users\.test/)
-    }))
-})
-
-describe("hosts", () => {
-  it.scoped("are found by name, address and Unix socket, and no others are there", () =>
-    Effect.gen(function*() {
-      const named = (name: string) => HttpServerResponse.text(name)
-      const { client } = yield* rig({
-        [users]: named("users"),
-        [`${users}:8080`]: named("users 8080"),
-        "https://secure.test": named("secure"),
-        "http://127.0.0.1:9000": named("address"),
-        "http+unix://%2Frun%2Fapp.sock": named("unix")
-      })
-      const ask = (url: string) => Effect.flatMap(client.get(url), (response) => response.text)
-      const tagOf = (url: string) => Effect.map(Effect.flip(client.get(url)), (error) => causeOf(error)._tag)
-      assert.strictEqual(yield* ask(`${users}/`), "users")
-      assert.strictEqual(yield* ask("http://USERS.test:80/"), "users")
-      assert.strictEqual(yield* ask(`${users}:8080/`), "users 8080")
-      assert.strictEqual(yield* ask("https://secure.test/"), "secure")
-      assert.strictEqual(yield* ask("http://127.0.0.1:9000/"), "address")
-      assert.strictEqual(yield* ask("http+unix://%2Frun%2Fapp.sock/"), "unix")
-      assert.strictEqual(
-        yield* ask("http://whatever/").pipe(PooledHttpClient.withOptions({ socketPath: "/run/app.sock" })),
-        "unix"
-      )
-      assert.strictEqual(yield* tagOf("http://nobody.test/"), "ResolveFailed")
-      // a name that is known, and a port that nobody listens on
-      assert.strictEqual(yield* tagOf(`${users}:8081/`), "ConnectFailed")
-      assert.strictEqual(yield* tagOf("https://users.test/"), "ConnectFailed")
-      assert.strictEqual(yield* tagOf("http://127.0.0.2/"), "ConnectFailed")
-      assert.strictEqual(yield* tagOf("http+unix://%2Frun%2Fother.sock/"), "ConnectFailed")
-    }))
-
-  it.scoped("have addresses of their own", () =>
-    Effect.gen(function*() {
-      const app = HttpServerResponse.empty()
-      const { client } = yield* rig({ [users]: app, "http://b.test": app, [`${users}:81`]: app })
-      const addressOf = (url: string) =>
-        Effect.map(client.get(url), (response) => Option.getOrThrow(response.remoteAddress))
-      assert.strictEqual(yield* addressOf(users), "10.0.0.1")
-      assert.strictEqual(yield* addressOf("http://b.test"), "10.0.0.2")
-      assert.strictEqual(yield* addressOf(`${users}:81`), "10.0.0.1")
-    }))
-})
-
-describe("streaming", () => {
-  it.scoped("holds the application back while nobody reads", () =>
-    Effect.gen(function*() {
-      let made = 0
-      const endless = Stream.repeatEffect(Effect.sync(() => {
-        made += 1
-        return bytes(1000)
-      }))
-      const { client } = yield* rig({ [users]: HttpServerResponse.stream(endless) })
-      const response = yield* client.get(users)
-      yield* settle
-      // what is read ahead, and the piece that is one too many
-      assert.strictEqual(made, 66)
-      const taken = yield* Stream.runCollect(Stream.take(response.stream, 100))
-      assert.strictEqual(taken.length, 100)
-      assert.isBelow(made, 300)
-    }))
-
-  it.scoped("holds the client back while the application does not read", () =>
-    Effect.gen(function*() {
-      const go = yield* Deferred.make<void>()
-      let made = 0
-      const body = Stream.range(1, 500).pipe(
-        Stream.rechunk(1),
-        Stream.map(() => {
-          made += 1
-          return bytes(1000)
-        })
-      )
-      const { client } = yield* rig({
-        [users]: Effect.gen(function*() {
-          yield* Deferred.await(go)
-          const size = yield* Stream.runFold(
-            Stream.unwrap(Effect.map(request, (asked) => asked.stream)),
-            0,
-            (sum, chunk) => sum + chunk.length
-          )
-          return HttpServerResponse.text(String(size))
-        })
-      })
-      const fiber = yield* Effect.fork(client.post(users, { body: HttpBody.stream(body) }))
-      yield* settle
-      assert.isAbove(made, 64)
-      assert.isBelow(made, 200)
-      assert.isTrue(yield* isUnderWay(fiber))
-      yield* Deferred.succeed(go, undefined)
-      assert.strictEqual(yield* Effect.flatMap(Fiber.join(fiber), (response) => response.text), "500000")
-      assert.strictEqual(made, 500)
-    }))
-
-  it.scoped("P6 an interrupted client interrupts the application, and closes its connection", () =>
-    Effect.gen(function*() {
-      const ended: Array<string> = []
-      const hanging = Effect.onExit(Effect.never, (exit) => Effect.sync(() => ended.push(exit._tag)))
-      const { client, servers, stats } = yield* rig({
-        [users]: HttpRouter.empty.pipe(
-          HttpRouter.get("/head", hanging),
-          HttpRouter.get(
-            "/body",
-            HttpServerResponse.stream(Stream.concat(Stream.make(bytes(10)), Stream.fromEffect(hanging)))
-          ),
-          HttpRouter.post(
-            "/upload",
-            Effect.onExit(
-              Effect.flatMap(request, (asked) => Effect.asVoid(asked.text)),
-              (exit) => Effect.sync(() => ended.push(exit._tag))
-            ).pipe(Effect.as(HttpServerResponse.empty()))
-          )
-        ),
-        "http://bare.test": hanging
-      })
-      const programs: ReadonlyArray<Effect.Effect<unknown, HttpClientError.HttpClientError>> = [
-        client.get(`${users}/head`),
-        Effect.flatMap(client.get(`${users}/body`), (response) => response.text),
-        client.post(`${users}/upload`, { body: HttpBody.stream(Stream.concat(Stream.make(bytes(10)), Stream.never)) }),
-        client.get("http://bare.test")
-      ]
-      for (const [index, program] of programs.entries()) {
-        const host = index === 3 ? "http://bare.test" : users
-        const fiber = yield* Effect.fork(program)
-        yield* settle
-        assert.isTrue(yield* isUnderWay(fiber))
-        assert.strictEqual(yield* servers.handling(host), 1)
-        assert.strictEqual((yield* stats(host)).active, 1)
-        yield* Fiber.interrupt(fiber)
-        yield* settle
-        assert.strictEqual(ended.length, index + 1)
-        assert.strictEqual(yield* servers.handling(host), 0)
-        assert.strictEqual(yield* servers.openNow(host), 0)
-      }
-      assert.deepStrictEqual(ended, ["Failure", "Failure", "Failure", "Failure"])
-      assert.deepInclude((yield* stats()).closedBy, { interrupted: 3 })
-    }))
-
-  it.scoped("a route that may not be interrupted goes on after its client has gone", () =>
-    Effect.gen(function*() {
-      let done = 0
-      const slow = Effect.as(Effect.delay(Effect.sync(() => done++), "1 second"), HttpServerResponse.empty())
-      const { client, servers } = yield* rig({
-        [users]: HttpRouter.empty.pipe(HttpRouter.get("/", slow, { uninterruptible: true }))
-      })
-      const fiber = yield* Effect.fork(client.get(users))
-      yield* settle
-      yield* Fiber.interrupt(fiber)
-      yield* settle
-      assert.strictEqual(yield* servers.handling(users), 1)
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(done, 1)
-      assert.strictEqual(yield* servers.handling(users), 0)
-    }))
-
-  it.scoped("middleware sees the request and may change it", () =>
-    Effect.gen(function*() {
-      const app = Effect.map(request, (asked) =>
-        HttpServerResponse.text(`${asked.headers["host"]} ${Option.getOrThrow(asked.remoteAddress)}`))
-      const { client } = yield* rig({ [users]: HttpMiddleware.xForwardedHeaders(app) })
-      const forwarded = HttpClientRequest.get(users).pipe(
-        HttpClientRequest.setHeaders({ "x-forwarded-host": "outside.test", "x-forwarded-for": "192.0.2.1" })
-      )
-      assert.strictEqual(
-        yield* Effect.flatMap(client.execute(forwarded), (response) =>
-          response.text),
-        "outside.test 192.0.2.1"
-      )
     }))
 })

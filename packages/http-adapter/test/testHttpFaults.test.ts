@@ -1,79 +1,10 @@
-import { HttpBody, type HttpClientError, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Ref, Stream, TestClock } from "effect"
-import { bytes, causeOf, failureOf, isUnderWay, rig, settle, users } from "./testHttpRig.ts"
+import { Effect, Fiber, Ref, Stream, TestClock } from "effect"
+import { bytes, causeIn, failureOf, isUnderWay, rig, settle, users } from "./testHttpRig.ts"
 
 const app = HttpServerResponse.text("Ada")
 const request = HttpServerRequest.HttpServerRequest
-
-/** What an effect fails with, which must be one of the client's errors. */
-const causeIn = <A>(
-  effect: Effect.Effect<A, HttpClientError.HttpClientError>
-): Effect.Effect<Readonly<Record<string, unknown>>, A> =>
-  Effect.map(Effect.flip(effect), (error) => ({ reason: error.reason, ...causeOf(error), tag: causeOf(error)._tag }))
-
-describe("connecting", () => {
-  it.scoped("is refused, by the host or by our own system", () =>
-    Effect.gen(function*() {
-      const { client, servers } = yield* rig({ [users]: app }, { breaker: { failures: 100 } })
-      yield* servers.refuse(users, true)
-      const host = users
-      const address = "10.0.0.1"
-      const refused = { reason: "Transport", tag: "ConnectFailed", host, address, code: "ECONNREFUSED" }
-      assert.deepInclude(yield* causeIn(client.get(users)), refused)
-      yield* servers.localFault(users, true)
-      assert.deepInclude(yield* causeIn(client.get(users)), { tag: "ConnectFailed", code: "EMFILE" })
-      yield* servers.refuse(users, false)
-      assert.strictEqual((yield* client.get(users)).status, 200)
-    }))
-
-  it.scoped("fails when the addresses cannot be found, and ends in time when nobody says so", () =>
-    Effect.gen(function*() {
-      const { client, servers } = yield* rig({ [users]: app })
-      yield* servers.failResolve(users, true)
-      assert.deepInclude(yield* causeIn(client.get(users)), { reason: "Transport", tag: "ResolveFailed" })
-      yield* servers.failResolve(users, false)
-      yield* servers.hangResolve(users, true)
-      const fiber = yield* Effect.fork(client.get(users))
-      yield* TestClock.adjust("4999 millis")
-      assert.isTrue(yield* isUnderWay(fiber))
-      yield* TestClock.adjust("1 millis")
-      assert.strictEqual((yield* failureOf(fiber))._tag, "ResolveTimeout")
-    }))
-
-  it.scoped("takes its time, and ends in time", () =>
-    Effect.gen(function*() {
-      const { client, servers } = yield* rig({ [users]: app })
-      yield* servers.delayConnect(users, "3 seconds")
-      const slow = yield* Effect.fork(client.get(users))
-      yield* TestClock.adjust("2999 millis")
-      assert.isTrue(yield* isUnderWay(slow))
-      yield* TestClock.adjust("1 millis")
-      assert.strictEqual((yield* Fiber.join(slow)).status, 200)
-      yield* servers.cut(users)
-      yield* servers.hangConnect(users, true)
-      const hanging = yield* Effect.fork(client.get(users))
-      yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* failureOf(hanging))._tag, "ConnectTimeout")
-      assert.strictEqual(yield* servers.openNow(users), 0)
-    }))
-
-  it.scoped("goes to the next address when one refuses, or does not answer", () =>
-    Effect.gen(function*() {
-      const { client, servers } = yield* rig({ [users]: app })
-      yield* servers.setAddresses(users, ["10.0.0.1", "10.0.0.2"])
-      yield* servers.refuse(users, true, "10.0.0.1")
-      const addressOf = Effect.map(client.get(users), (response) => response.remoteAddress)
-      assert.deepStrictEqual(yield* addressOf, Option.some("10.0.0.2"))
-      yield* servers.cut(users)
-      yield* servers.refuse(users, false, "10.0.0.1")
-      yield* servers.hangConnect(users, true, "10.0.0.2")
-      yield* servers.delayConnect(users, "1 second", "10.0.0.1")
-      const raced = yield* Effect.fork(addressOf)
-      yield* TestClock.adjust("1250 millis")
-      assert.deepStrictEqual(yield* Fiber.join(raced), Option.some("10.0.0.1"))
-    }))
-})
 
 describe("answers", () => {
   it.scoped("come late", () =>
@@ -216,69 +147,5 @@ describe("answers", () => {
       yield* client.get(users)
       yield* client.get(users)
       assert.strictEqual(yield* servers.opened(users), 5)
-    }))
-})
-
-describe("bodies of requests", () => {
-  const size = Effect.map(
-    Stream.runFold(Stream.unwrap(Effect.map(request, (asked) => asked.stream)), 0, (sum, chunk) => sum + chunk.length),
-    (sum) => HttpServerResponse.text(String(sum))
-  )
-
-  it.scoped("fail, or are not as long as they say, which the application sees as well", () =>
-    Effect.gen(function*() {
-      const seen: Array<string> = []
-      const { client, servers } = yield* rig({
-        [users]: Effect.onExit(size, (exit) =>
-          Effect.sync(() => seen.push(Exit.isInterrupted(exit) ? "left" : exit._tag)))
-      })
-      const failing = Stream.concat(Stream.make(bytes(10)), Stream.fail("no more"))
-      assert.deepInclude(yield* causeIn(client.post(users, { body: HttpBody.stream(failing) })), {
-        reason: "Encode",
-        tag: "RequestBodyFailed"
-      })
-      for (const contentLength of [9, 11]) {
-        const body = HttpBody.stream(Stream.make(bytes(10)), "application/octet-stream", contentLength)
-        assert.deepInclude(yield* causeIn(client.post(users, { body })), { reason: "Encode", tag: "RequestBodyFailed" })
-      }
-      yield* settle
-      assert.deepStrictEqual(seen, ["left", "left", "left"])
-      assert.strictEqual(yield* servers.openNow(users), 0)
-      const body = HttpBody.stream(Stream.make(bytes(10)), "application/octet-stream", 10)
-      assert.strictEqual(
-        yield* Effect.flatMap(client.post(users, { body }), (response) =>
-          response.text),
-        "10"
-      )
-    }))
-
-  it.scoped("are left where they are when the answer comes before their end", () =>
-    Effect.gen(function*() {
-      const ended: Array<string> = []
-      const endless = Stream.ensuring(
-        Stream.repeatEffect(Effect.succeed(bytes(1000))),
-        Effect.sync(() => ended.push("upload"))
-      )
-      const { client, servers } = yield* rig({ [users]: HttpServerResponse.text("no, thank you", { status: 413 }) })
-      yield* servers.delay(users, "1 second")
-      const fiber = yield* Effect.fork(client.post(users, { body: HttpBody.stream(endless) }))
-      yield* TestClock.adjust("1 second")
-      const response = yield* Fiber.join(fiber)
-      assert.strictEqual(response.status, 413)
-      assert.strictEqual(yield* response.text, "no, thank you")
-      yield* settle
-      assert.deepStrictEqual(ended, ["upload"])
-      assert.strictEqual(yield* servers.openNow(users), 0)
-    }))
-
-  it.scoped("that are whole cost no connection when nobody reads them", () =>
-    Effect.gen(function*() {
-      const { client, servers } = yield* rig({ [users]: app })
-      yield* client.post(users, { body: HttpBody.uint8Array(bytes(1_000_000)) })
-      yield* client.post(users, { body: HttpBody.text("more") })
-      assert.strictEqual(yield* servers.opened(users), 1)
-      const [first, second] = yield* servers.requests(users)
-      assert.deepStrictEqual([first?.body.length, second?.text], [1_000_000, "more"])
-      assert.strictEqual(first?.connection, second?.connection)
     }))
 })

@@ -5,7 +5,7 @@ import { assert } from "@effect/vitest"
 import type * as PoolStats from "@watertight/pool/PoolStats"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Inspectable from "effect/Inspectable"
@@ -83,3 +83,30 @@ export const isUnderWay = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.
 
 /** Bytes in a pattern, so that none can be lost or doubled unseen. */
 export const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => index % 251)
+
+/** What an effect fails with, which must be one of the client's errors. */
+export const causeIn = <A>(
+  effect: Effect.Effect<A, HttpClientError.HttpClientError>
+): Effect.Effect<Readonly<Record<string, unknown>>, A> =>
+  Effect.map(Effect.flip(effect), (error) => ({ reason: error.reason, ...causeOf(error), tag: causeOf(error)._tag }))
+
+/** So many requests at once, and so that many connections that are idle afterwards. */
+export const open = ({ client, servers }: Rig, connections: number, host = users) =>
+  Effect.gen(function*() {
+    yield* servers.hang(host, true)
+    const fibers = yield* Effect.all(Array.from({ length: connections }, () => Effect.fork(client.get(host))))
+    yield* settle
+    yield* servers.hang(host, false)
+    yield* Fiber.joinAll(fibers)
+  })
+
+/** P7, in passing. */
+export const counted = ({ pool }: Rig) =>
+  Effect.map(pool.stats, ({ hosts, ...all }) => {
+    for (const counts of [all, ...hosts]) {
+      assert.strictEqual(counts.total, counts.active + counts.idle)
+      assert.isAtLeast(Math.min(counts.active, counts.idle, counts.connecting, counts.closing, counts.waiting), 0)
+    }
+    const { active, idle, total } = all
+    return { total, active, idle }
+  })
