@@ -40,7 +40,7 @@ export const rig = <const H extends TestHttp.Hosts>(
       if (LogLevel.lessThan(logLevel, LogLevel.Error)) return
       troubles.push([message, cause].map((part) => Inspectable.toStringUnknown(part, 0)).join(" "))
     })
-    const servers = yield* TestHttp.make(hosts, { checkInvariants: true, shutdownGrace: 0, ...options })
+    const servers = yield* TestHttp.make(hosts, { checkInvariants: true, ...options })
     yield* Effect.addFinalizer(() =>
       Effect.gen(function*() {
         assert.deepStrictEqual(troubles, [])

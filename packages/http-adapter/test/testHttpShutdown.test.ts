@@ -201,6 +201,18 @@ describe("after the scope", () => {
       assert.isTrue(yield* Deferred.isDone(done))
     }))
 
+  it.effect("P2 a test may end while a request is under way, without turning the clock on", () =>
+    Effect.gen(function*() {
+      const servers = yield* TestHttp.make({ [users]: Effect.never, "http://large.test": large })
+      const fiber = yield* Effect.gen(function*() {
+        const client = yield* PooledHttpClient.make
+        yield* client.get("http://large.test")
+        return yield* Effect.zipLeft(Effect.forkDaemon(client.get(users)), settle)
+      }).pipe(Effect.provide(servers.layer))
+      assert.strictEqual(yield* servers.openNow(), 0)
+      assert.strictEqual(causeOf(yield* Effect.flip(Fiber.join(fiber)))._tag, "ConnectionLost")
+    }))
+
   it.scoped("S2 two layers built of the same servers are two pools, one layer graph is one", () =>
     Effect.gen(function*() {
       const servers = yield* TestHttp.make({ [users]: app })

@@ -26,7 +26,8 @@ export type Needs<H extends Hosts> = Exclude<Effect.Effect.Context<H[keyof H]>, 
 /**
  * A pool on servers in memory, for tests of programs that use an `HttpClient`. Limits, time limits, health checks, replay, streaming:
  * all is as on sockets, except that time is the test's, that nothing leaves the process, and that TLS is taken for granted. An
- * application that fails answers 500, as on the platform's servers. A host that is not listed cannot be resolved.
+ * application that fails answers 500, as on the platform's servers. A host that is not listed cannot be resolved. Of the options,
+ * `shutdownGrace` is 0 if it is not given, since nobody turns the clock on when a test has ended.
  *
  * @example
  * import { PooledHttpClient } from "@watertight/http-adapter"
@@ -92,7 +93,10 @@ export const make = <const H extends Hosts>(
       const index = names.indexOf(hostname)
       yield* network.setAddresses(place, [`10.0.${Math.floor(index / 250)}.${index % 250 + 1}`])
     }
-    return { layer: poolOn<Needs<H>>(servers, network, options), ...controls(servers, network) }
+    return {
+      layer: poolOn<Needs<H>>(servers, network, { shutdownGrace: 0, ...options }),
+      ...controls(servers, network)
+    }
   })
 
 const poolOn = <R>(
