@@ -114,7 +114,7 @@ const cases: { readonly [Tag in HttpError.HttpError["_tag"]]: Case } = {
   ResponseMalformed: {
     reason: "Transport",
     message: /the response is malformed \(/,
-    fails: over(Faults.raw(["HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"]))
+    fails: over(Faults.raw(["HTP/7 nonsense\r\n\r\n"]))
   },
   HeadersTooLarge: {
     reason: "Transport",
