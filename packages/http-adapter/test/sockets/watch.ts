@@ -1,0 +1,44 @@
+/** Looks at something in every turn of the event loop, and at every moment in which this process may have one socket more. */
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import type * as Net from "node:net"
+
+const isSocket = (message: unknown): message is { readonly socket: Net.Socket } =>
+  typeof message === "object" && message !== null && "socket" in message
+
+/** Until the scope ends. What `look` dies of is thrown when it does; it tells how often was looked. */
+export const watch = (look: Effect.Effect<void>): Effect.Effect<() => number, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.map(Effect.runtime(), (runtime) => {
+      let looks = 0
+      let failure: { readonly error: unknown } | undefined
+      const once = (): void => {
+        looks++
+        try {
+          Runtime.runSync(runtime)(look)
+        } catch (error) {
+          failure ??= { error }
+        }
+      }
+      // A socket is at its most expensive when it has just been connected: then it is counted, however short it lives.
+      const onSocket = (message: unknown): void => {
+        if (isSocket(message)) message.socket.once("connect", once)
+      }
+      subscribe("net.client.socket", onSocket)
+      let next = setImmediate(function again() {
+        once()
+        next = setImmediate(again)
+      })
+      return {
+        looks: () => looks,
+        end: () => {
+          clearImmediate(next)
+          unsubscribe("net.client.socket", onSocket)
+          if (failure !== undefined) throw failure.error
+        }
+      }
+    }),
+    ({ end }) => Effect.sync(end)
+  ).pipe(Effect.map(({ looks }) => looks))
