@@ -5,6 +5,7 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { PoolError } from "@watertight/pool"
 import * as Data from "effect/Data"
+import { toStringUnknown } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 
@@ -57,7 +58,7 @@ export class RequestInvalid extends Data.TaggedError("RequestInvalid")<{
   readonly allowed: string
 }> {
   override get message(): string {
-    const value = typeof this.value === "string" ? JSON.stringify(this.value) : String(this.value)
+    const value = typeof this.value === "string" ? JSON.stringify(this.value) : toStringUnknown(this.value, 0)
     return `${this.field}: ${value} is not allowed; allowed: ${this.allowed}`
   }
 }

@@ -107,7 +107,18 @@ export const fromUrl = (url: string | URL, socketPath?: string): Origin | undefi
   const known = schemes[parsed.protocol]
   if (known === undefined) return undefined
   const [scheme, unix] = known
-  if (unix) return make({ scheme, host: "localhost", socketPath: decodeURIComponent(parsed.hostname) })
+  if (unix) {
+    const path = decoded(parsed.hostname)
+    return path === undefined || path === "" ? undefined : make({ scheme, host: "localhost", socketPath: path })
+  }
   const port = parsed.port === "" ? undefined : Number(parsed.port)
   return make({ scheme, host: parsed.hostname, port, socketPath })
+}
+
+const decoded = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }

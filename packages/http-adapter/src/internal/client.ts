@@ -7,6 +7,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { globalValue } from "effect/GlobalValue"
+import { discreet } from "./discreet.ts"
 import { execute } from "./execute.ts"
 import { insideOf, type Service } from "./httpPool.ts"
 import { current } from "./requestOptions.ts"
@@ -32,7 +33,10 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
         const target = targets.of(request, options.socketPath)
         if (Either.isLeft(target)) {
           const cause = target.left
-          return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
+          const description = cause instanceof Error ? cause.message : String(cause)
+          return Effect.fail(
+            new HttpClientError.RequestError({ request: discreet(request), reason: "InvalidUrl", cause, description })
+          )
         }
         const signal = scopedRequests.get(request)?.signal
         const way = { inside, request, target: target.right, options, signal }

@@ -13,6 +13,7 @@ import type { Receiver, Wire, WireRequest } from "./connection.ts"
 import { Failed } from "./failed.ts"
 import { failureOf } from "./failures.ts"
 import { contentLengthOf, keepAliveOf } from "./head.ts"
+import { Patience } from "./patience.ts"
 
 /** What may differ from request to request. */
 export interface Limits {
@@ -25,27 +26,27 @@ const interrupted = Exit.interrupt(FiberId.none)
 
 export class Exchange implements Receiver, Source {
   readonly body: Body
+  /** told when it is over */
+  onEnd: (() => void) | undefined = undefined
   status = 0
   rawHeaders: ReadonlyArray<Uint8Array> = []
   private readonly lease: Lease.OwnedLease<Wire>
   private readonly wire: Wire
   private readonly limits: Limits
-  private readonly keeper: Timekeeper.Timekeeper
+  private readonly patience: Patience
   private answer: ((answer: Effect.Effect<Exchange, Failed>) => void) | undefined = undefined
   private request: WireRequest | undefined = undefined
   private written = false
   private started = false
   private over = false
   private drainedAt = Infinity
-  /** the one time limit that there is at a time: on the head, on a reader to come, on pauses of the body, or on the drain */
-  private timer: Timekeeper.Timer | undefined = undefined
   private resumeWire: (() => void) | undefined = undefined
 
   constructor(lease: Lease.OwnedLease<Wire>, limits: Limits, keeper: Timekeeper.Timekeeper) {
     this.lease = lease
     this.wire = lease.connection
     this.limits = limits
-    this.keeper = keeper
+    this.patience = new Patience(keeper)
     this.body = new Body(this, this.wire.settings.readAhead)
   }
 
@@ -61,11 +62,14 @@ export class Exchange implements Receiver, Source {
   run(request: WireRequest): Effect.Effect<Exchange, Failed> {
     return Effect.async((resume) => {
       this.answer = resume
+      // its scope had closed before it began
+      if (this.body.error !== undefined) return this.fail(this.body.error)
       this.request = request
       const { responseTimeout } = this.limits
-      this.limit(responseTimeout, () => {
+      this.patience.limit(responseTimeout, () => {
         this.abort(new HttpError.ResponseTimeout({ host: this.host, timeout: responseTimeout }))
       })
+      if (request.body instanceof Readable) request.body.once("error", (cause) => this.bodyFailed(cause))
       this.wire.send(request, this)
     })
   }
@@ -99,7 +103,7 @@ export class Exchange implements Receiver, Source {
     this.status = status
     this.rawHeaders = headers
     this.resumeWire = resume
-    this.unlimit()
+    this.patience.end()
     // These have no body, whatever length they give, and undici takes that length at its word.
     if (status === 204 || status === 304) this.body.end()
     this.answer?.(Effect.succeed(this))
@@ -136,7 +140,7 @@ export class Exchange implements Receiver, Source {
   settle(): boolean {
     if (this.over) return true
     if (!this.body.open) this.finish()
-    else if (this.body.unread && this.answer === undefined && this.timer === undefined) this.limitWaiting()
+    else if (this.body.unread && this.answer === undefined && !this.patience.limited) this.limitWaiting()
     return this.over
   }
 
@@ -152,7 +156,7 @@ export class Exchange implements Receiver, Source {
   }
 
   claimed(): void {
-    this.unlimit()
+    this.patience.end()
     this.limitPause(true)
   }
 
@@ -164,8 +168,7 @@ export class Exchange implements Receiver, Source {
     const { received } = this.body
     const length = contentLengthOf(this.rawHeaders)
     if (drainLimit === 0 || (length !== undefined && length - received > drainLimit)) return this.close("left unread")
-    this.unlimit()
-    this.limit(drainTimeout, () => this.close("left unread"))
+    this.patience.limit(drainTimeout, () => this.close("left unread"))
     this.drainedAt = received + drainLimit
     this.body.drain()
   }
@@ -174,34 +177,33 @@ export class Exchange implements Receiver, Source {
   // Time limits
   // -------------------------------------------------------------------------------------------------------------------
 
-  private limit(millis: number, late: () => void): void {
-    if (millis < Infinity) this.timer = this.keeper.at(this.keeper.now() + millis, late)
-  }
-
-  private unlimit(): void {
-    if (this.timer === undefined) return
-    this.keeper.cancel(this.timer)
-    this.timer = undefined
-  }
-
   private limitWaiting(): void {
     const { unreadTimeout } = this.wire.settings
-    this.limit(unreadTimeout, () => this.close(`nobody read it within ${unreadTimeout} ms`))
+    this.patience.limit(unreadTimeout, () => this.close(`nobody read it within ${unreadTimeout} ms`))
   }
 
   /** A pause that the reader makes does not count. */
   private limitPause(flowing: boolean): void {
     const { bodyTimeout } = this.limits
     if (bodyTimeout === Infinity || this.drainedAt < Infinity) return
-    this.unlimit()
+    this.patience.end()
     if (flowing && this.body.open) {
-      this.limit(bodyTimeout, () => this.abort(new HttpError.BodyTimeout({ host: this.host, timeout: bodyTimeout })))
+      this.patience.limit(
+        bodyTimeout,
+        () => this.abort(new HttpError.BodyTimeout({ host: this.host, timeout: bodyTimeout }))
+      )
     }
   }
 
   // -------------------------------------------------------------------------------------------------------------------
   // The end
   // -------------------------------------------------------------------------------------------------------------------
+
+  /** Told before undici is. A body that undici destroys because the connection is lost fails as well, but that is not why. */
+  private bodyFailed(cause: Error): void {
+    if (this.over || !this.wire.alive) return
+    this.abort(cause instanceof HttpError.RequestBodyFailed ? cause : new HttpError.RequestBodyFailed({ cause }))
+  }
 
   private abort(error: HttpError.ExchangeError): void {
     this.fail(error)
@@ -226,7 +228,8 @@ export class Exchange implements Receiver, Source {
   private finish(): void {
     if (this.over) return
     this.over = true
-    this.unlimit()
+    this.patience.end()
+    this.onEnd?.()
     const { body, lease, wire } = this
     const sent = this.request?.body
     this.request = undefined

@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as HttpError from "../HttpError.ts"
+import { discreet } from "./discreet.ts"
 import { Exchange } from "./exchange.ts"
+import { endsWithScope } from "./exchangeScope.ts"
 import { Failed } from "./failed.ts"
 import type { Inside } from "./httpPool.ts"
 import { outflow } from "./outflow.ts"
@@ -44,7 +46,7 @@ export const execute = (way: Way): Effect.Effect<Response, HttpClientError.Reque
   const invalid = check(request)
   if (invalid !== undefined) return refuse(request, invalid)
   const payload = payloadOf(request.body)
-  if (payload instanceof HttpError.RequestInvalid) return refuse(request, payload)
+  if (!("kind" in payload)) return refuse(request, payload)
   const headers = headersOf(request, way.target, payload, way.traceHeaders)
   if (headers instanceof HttpError.RequestInvalid) return refuse(request, headers)
   return attempt({ way, payload, headers }, span === undefined ? acquire : { ...acquire, span }, true)
@@ -52,9 +54,16 @@ export const execute = (way: Way): Effect.Effect<Response, HttpClientError.Reque
 
 const refuse = (
   request: Request,
-  cause: HttpError.RequestInvalid
+  cause: HttpError.RequestBodyFailed | HttpError.RequestInvalid
 ): Effect.Effect<never, HttpClientError.RequestError> =>
-  Effect.fail(new HttpClientError.RequestError({ request, reason: "Encode", cause, description: cause.message }))
+  Effect.fail(
+    new HttpClientError.RequestError({
+      request: discreet(request),
+      reason: "Encode",
+      cause,
+      description: cause.message
+    })
+  )
 
 const attempt = (
   task: Task,
@@ -67,10 +76,11 @@ const attempt = (
       target.origin,
       (lease, restore) => {
         const exchange = new Exchange(lease, options.limits(lease.connection.settings), keeper)
+        if (signal !== undefined) closeWith(signal, exchange)
         return Effect.matchCauseEffect(restore(send(task, exchange)), {
           onSuccess: () => {
-            if (signal !== undefined) closeWith(signal, exchange)
-            return Effect.succeed(new PooledResponse(request, exchange))
+            const response = new PooledResponse(discreet(request), exchange)
+            return exchange.body.open ? Effect.as(endsWithScope(exchange), response) : Effect.succeed(response)
           },
           onFailure: (cause) => {
             exchange.cancel()
@@ -127,7 +137,12 @@ const fail = (
   cause: HttpError.HttpError
 ): Effect.Effect<never, HttpClientError.RequestError> =>
   Effect.fail(
-    new HttpClientError.RequestError({ request, reason: reasonOf(cause), cause, description: cause.message })
+    new HttpClientError.RequestError({
+      request: discreet(request),
+      reason: reasonOf(cause),
+      cause,
+      description: cause.message
+    })
   )
 
 const reasonOf = (cause: HttpError.HttpError): "Encode" | "Transport" =>

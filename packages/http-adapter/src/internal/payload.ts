@@ -2,7 +2,7 @@
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
-import { RequestInvalid } from "../HttpError.ts"
+import { RequestBodyFailed, RequestInvalid } from "../HttpError.ts"
 import { multipart } from "./multipart.ts"
 
 interface Common {
@@ -45,7 +45,7 @@ const stream = (
 })
 
 /** The body of a request; what is wrong with it, if it is nothing that can be sent. */
-export const payloadOf = (body: HttpBody.HttpBody): Payload | RequestInvalid => {
+export const payloadOf = (body: HttpBody.HttpBody): Payload | RequestBodyFailed | RequestInvalid => {
   switch (body._tag) {
     case "Empty":
       return none
@@ -67,7 +67,7 @@ const form = (data: FormData): Payload => {
 }
 
 /** Whatever other clients of Node take as a body. */
-const raw = (body: unknown, length: number | undefined): Payload | RequestInvalid => {
+const raw = (body: unknown, length: number | undefined): Payload | RequestBodyFailed | RequestInvalid => {
   if (body === null || body === undefined) return none
   if (typeof body === "string") return bytes(body, Buffer.byteLength(body))
   if (body instanceof Uint8Array) return bytes(body, body.byteLength)
@@ -89,6 +89,9 @@ const raw = (body: unknown, length: number | undefined): Payload | RequestInvali
     })
   }
   if (body instanceof Readable) {
+    if (body.destroyed && !body.readableEnded) {
+      return new RequestBodyFailed({ cause: body.errored ?? new Error("destroyed before") })
+    }
     return { kind: "readable", readable: body, length, contentType: undefined, ownType: false, replayable: false }
   }
   if (body instanceof ReadableStream) {
@@ -107,12 +110,12 @@ const raw = (body: unknown, length: number | undefined): Payload | RequestInvali
   })
 }
 
-type Bytes = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+type Bytes = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>
 
 // what it yields is looked at when it is sent
 const isIterable = (body: unknown): body is Bytes =>
   typeof body === "object" && body !== null && (Symbol.iterator in body || Symbol.asyncIterator in body)
 
 async function* asynchronous(body: Bytes): AsyncGenerator<Uint8Array> {
-  yield* body
+  for await (const piece of body) yield typeof piece === "string" ? Buffer.from(piece) : piece
 }

@@ -2,6 +2,7 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import { RequestInvalid } from "../HttpError.ts"
 import * as Origin from "../Origin.ts"
 
@@ -28,7 +29,9 @@ export class Targets {
     socketPath: string | undefined
   ): Either.Either<Target, unknown> {
     const { hash, url, urlParams } = request
-    if (urlParams.length > 0) return this.parse(UrlParams.makeUrl(url, urlParams, hash), socketPath)
+    if (urlParams.length > 0 || Option.isSome(hash)) {
+      return this.parse(UrlParams.makeUrl(url, urlParams, hash), socketPath)
+    }
     const name = socketPath === undefined ? url : `${socketPath}\n${url}`
     const known = this.known.get(name)
     if (known !== undefined) return Either.right(known)
@@ -70,4 +73,8 @@ export class Targets {
 }
 
 const basic = (username: string, password: string): string =>
-  `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")}`
+  `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")}`
+
+/** A percent sign that encodes nothing stands for itself. */
+const decoded = (text: string): string =>
+  text.replace(/(?:%[0-9a-f]{2})+/giu, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString())

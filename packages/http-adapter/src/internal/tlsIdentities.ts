@@ -69,7 +69,7 @@ const contentOf = (options: TlsOptions): string => {
       hash.update(`${typeof value} ${bytes.byteLength}:`).update(bytes)
     }
   }
-  for (const [name, value] of Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1)) {
+  for (const [name, value] of Object.entries(options).toSorted(([a], [b]) => a < b ? -1 : 1)) {
     if (value !== undefined) add([name, value])
   }
   return hash.digest("base64")

@@ -28,6 +28,43 @@ const rig = Effect.gen(function*() {
 const isReleased = ({ pool }: Pick<Ours, "pool">) =>
   Effect.map(pool.stats, ({ active }) => assert.strictEqual(active, 0))
 
+describe("the scope around a request", () => {
+  it.scopedLive("ends what nobody has begun to read, without withScope", () =>
+    Effect.gen(function*() {
+      const { client, pool, url } = yield* rig
+      for (let round = 0; round < 5; round++) {
+        const response = yield* Effect.scoped(client.get(`${url}/large`))
+        yield* isReleased({ pool })
+        const error = yield* Effect.flip(response.text)
+        assert.include(error.message, "its scope has closed")
+      }
+      // what was read ahead stays, and what was closed is no longer kept by the scope
+      const small = yield* Effect.scoped(client.get(`${url}/small`))
+      assert.strictEqual(yield* small.text, "small")
+    }))
+
+  it.scopedLive("leaves a body to somebody who reads it, and a fiber that outlives it alone", () =>
+    Effect.gen(function*() {
+      const { client, pool, url } = yield* rig
+      const begun = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const size = (path: string) =>
+        Effect.flatMap(
+          client.get(url + path),
+          (response) =>
+            Stream.runFoldEffect(response.stream, 0, (sum, { length }) =>
+              Effect.as(Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(goOn)), sum + length))
+        )
+      const reader = yield* Effect.scoped(Effect.zipLeft(
+        Effect.forkDaemon(Effect.zip(size("/large"), size("/large"))),
+        Deferred.await(begun)
+      ))
+      yield* Deferred.succeed(goOn, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(reader), [mebibyte.length, mebibyte.length])
+      yield* isReleased({ pool })
+    }))
+})
+
 describe("withScope", () => {
   for (const path of ["/small", "/large", "/endless"]) {
     it.scopedLive(`${path}: what nobody reads is back at the end of the scope`, () =>

@@ -86,6 +86,8 @@ const negative = (value: unknown): boolean => {
 const millis = (value: unknown): number | undefined => {
   const bare = typeof value === "string" ? value.trim() : value
   if (bare === "Infinity") return Infinity
+  // of all numbers the one that needs no unit
+  if (bare === "0") return 0
   if (negative(bare)) return undefined
   return Option.getOrUndefined(Option.map(Duration.decodeUnknown(bare), Duration.toMillis))
 }
