@@ -5,9 +5,9 @@ import { Resolver } from "../../src/index.ts"
 import * as Descriptors from "../parts/descriptors.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
-import { until } from "../parts/waiting.ts"
+import { until, untilEqual } from "../parts/waiting.ts"
 import type { Rig } from "../real/rig.ts"
-import { connectionsOf, rig, textOf } from "../real/rig.ts"
+import { connectionsOf, hostOf, rig, textOf } from "../real/rig.ts"
 import { fill } from "./backlog.ts"
 
 const interrupted = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
@@ -69,37 +69,73 @@ describe.skipIf(!Descriptors.available)("a request that ends before it has a con
     }))
 
   for (const [stage, start] of Object.entries(silent)) {
-    it.scopedLive(`P6 P1 ${stage}: it ends at once; the dial ends in its own time, and the permit is back`, () =>
+    it.scopedLive(`P6 P1 ${stage}: its socket is closed and its permit back, long before the dial would end by itself`, () =>
       Effect.gen(function*() {
         const url = yield* start
-        const rigged = yield* rig({ maxConnectionsPerHost: 1, connectTimeout: "1 second" })
+        const rigged = yield* rig({ maxConnectionsPerHost: 1, connectTimeout: "1 hour" })
         const before = yield* Descriptors.sockets
-        const asking = yield* Effect.fork(textOf(rigged, url))
-        yield* isConnecting(rigged)
-        yield* until("it has a socket", Effect.map(Descriptors.sockets, (now) => now > before))
-        yield* interrupted(asking)
-        assert.deepInclude(yield* rigged.pool.stats, { total: 0, waiting: 0 })
-        yield* until("no connection is left", Effect.map(connectionsOf(rigged), (count) => count === 0))
-        // The server's end, if there is one in this process, ends with the client's.
-        yield* Descriptors.awaitSockets(before)
-        // The only permit: another one is dialed.
-        const again = yield* Effect.fork(textOf(rigged, url))
-        yield* isConnecting(rigged)
-        yield* interrupted(again)
+        // The only permit: the second time it must be there again.
+        for (let time = 0; time < 2; time++) {
+          const asking = yield* Effect.fork(textOf(rigged, url))
+          yield* isConnecting(rigged)
+          yield* until("it has a socket", Effect.map(Descriptors.sockets, (now) => now > before))
+          yield* interrupted(asking)
+          yield* untilEqual("connections", connectionsOf(rigged), 0)
+          // The server's end, if there is one in this process, ends with the client's.
+          yield* Descriptors.awaitSockets(before)
+        }
+        assert.strictEqual((yield* hostOf(rigged, url)).opened, 0)
       }))
 
-    it.scopedLive(`P6 P1 ${stage}: twenty of them hold no more sockets than the limit allows`, () =>
+    it.scopedLive(`P6 P1 ${stage}: the dials of twenty are for those who still wait, and end with the last of them`, () =>
       Effect.gen(function*() {
         const url = yield* start
-        const rigged = yield* rig({ maxConnectionsPerHost: 5, connectTimeout: "1 second" })
+        const rigged = yield* rig({ maxConnectionsPerHost: 5, connectTimeout: "1 hour" })
         const before = yield* Descriptors.sockets
         const all = yield* Effect.replicateEffect(Effect.fork(textOf(rigged, url)), 20)
         yield* isConnecting(rigged, 5)
         yield* until("five sockets", Effect.map(Descriptors.sockets, (now) => now >= before + 5))
+        const opened = yield* Descriptors.sockets
         assert.deepInclude(yield* rigged.pool.stats, { total: 0, connecting: 5, waiting: 15 })
-        yield* Effect.forEach(all, interrupted)
-        yield* until("no connection is left", Effect.map(connectionsOf(rigged), (count) => count === 0))
+        yield* Effect.forEach(all.slice(0, 15), interrupted)
+        assert.deepInclude(yield* rigged.pool.stats, { total: 0, connecting: 5, waiting: 0 })
+        assert.strictEqual(yield* Descriptors.sockets, opened)
+        yield* interrupted(all[15]!)
+        yield* isConnecting(rigged, 4)
+        yield* Effect.forEach(all.slice(16), interrupted)
+        yield* untilEqual("connections", connectionsOf(rigged), 0)
         yield* Descriptors.awaitSockets(before)
       }))
+
+    it.scopedLive(`P6 P1 ${stage}: with \`keepDials\` the dial goes on, and ends in its own time`, () =>
+      Effect.gen(function*() {
+        const url = yield* start
+        const rigged = yield* rig({ keepDials: true, maxConnectionsPerHost: 1, connectTimeout: "1 second" })
+        const before = yield* Descriptors.sockets
+        const asking = yield* Effect.fork(textOf(rigged, url))
+        yield* isConnecting(rigged)
+        yield* interrupted(asking)
+        assert.deepInclude(yield* rigged.pool.stats, { connecting: 1, waiting: 0 })
+        yield* untilEqual("connections", connectionsOf(rigged), 0)
+        yield* Descriptors.awaitSockets(before)
+        assert.strictEqual((yield* hostOf(rigged, url)).failed, 1)
+      }))
   }
+
+  it.scopedLive("P6 P1 in a race of two addresses: the sockets of both are closed", () =>
+    Effect.gen(function*() {
+      const one = yield* Peer.start(Faults.neverAnswers)
+      const other = yield* Peer.start(Faults.neverAnswers, { host: "127.0.0.2", port: one.port })
+      const both = Resolver.layerStatic({ "both.test": ["127.0.0.1", "127.0.0.2"] })
+      const rigged = yield* rig({ raceDelay: "10 millis", connectTimeout: "1 hour" }, both)
+      const before = yield* Descriptors.sockets
+      const asking = yield* Effect.fork(textOf(rigged, `https://both.test:${one.port}/`))
+      yield* until("both are dialed", Effect.sync(() => one.open() + other.open() === 2))
+      yield* isConnecting(rigged, 2)
+      yield* interrupted(asking)
+      yield* untilEqual("connections", connectionsOf(rigged), 0)
+      yield* one.awaitOpen(0)
+      yield* other.awaitOpen(0)
+      yield* Descriptors.awaitSockets(before)
+    }))
 })

@@ -16,8 +16,6 @@ export interface Counts {
   /** health checks seen, and the most at any instant */
   readonly checks: number
   readonly peakChecks: number
-  /** when the last connection was closed, as `Date.now()` says it */
-  readonly lastCloseAt: number
 }
 
 /** How it is started: as JSON in its first argument. */
@@ -38,8 +36,7 @@ const counts = {
   requests: 0,
   pending: 0,
   checks: 0,
-  peakChecks: 0,
-  lastCloseAt: 0
+  peakChecks: 0
 }
 
 type Route = (request: Http.IncomingMessage, response: Http.ServerResponse, size: number, pause: number) => void
@@ -130,10 +127,7 @@ server.on("connection", (socket) => {
   counts.open++
   counts.accepted++
   counts.peak = Math.max(counts.peak, counts.open)
-  socket.once("close", () => {
-    counts.open--
-    counts.lastCloseAt = Date.now()
-  })
+  socket.once("close", () => counts.open--)
 })
 server.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0, backlog: options.backlog ?? 4096 }, () => {
   const address = server.address()
