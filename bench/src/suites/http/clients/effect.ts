@@ -1,7 +1,11 @@
-import { HttpClient, HttpClientRequest } from "@effect/platform"
-import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, Fiber, Layer, ManagedRuntime, Stream } from "effect"
-import { Agent } from "undici"
+// Module by module: a heap full of modules that nobody uses would make every collection dearer.
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
 import { expectAnswer } from "../answer.ts"
 import type { Requests } from "../protocol.ts"
 import { type Client, nothingToFinish, type Options, PATIENCE_MILLIS, PAUSE_MILLIS, type Recorder } from "./client.ts"
@@ -87,18 +91,3 @@ export const fromLayer = (layer: Layer.Layer<HttpClient.HttpClient, unknown>, { 
       )
   }
 }
-
-/** `layerUndici`; its agent is limited, which it is not by default. */
-export const layerUndici = (options: Options): Client => {
-  const dispatcher = Layer.sync(NodeHttpClient.Dispatcher, () => new Agent({ connections: options.connections }))
-  return fromLayer(Layer.provide(NodeHttpClient.layerUndiciWithoutDispatcher, dispatcher), options)
-}
-
-/** `layer`, with an agent that keeps connections. */
-export const layerNode = (options: Options): Client => {
-  const agent = NodeHttpClient.makeAgentLayer({ keepAlive: true, maxSockets: options.connections })
-  return fromLayer(Layer.provide(NodeHttpClient.layerWithoutAgent, agent), options)
-}
-
-/** `layer` as it is: a new connection for each request. */
-export const layerNodeDefault = (options: Options): Client => fromLayer(NodeHttpClient.layer, options)

@@ -6,9 +6,9 @@ type Make = (options: Options) => Client
 export const clients: Readonly<Record<string, () => Promise<Make>>> = {
   "undici-request": () => import("./undici.ts").then((module) => module.undiciRequest),
   "undici-fetch": () => import("./undici.ts").then((module) => module.undiciFetch),
-  "layer-undici": () => import("./effect.ts").then((module) => module.layerUndici),
-  "layer-node": () => import("./effect.ts").then((module) => module.layerNode),
-  "layer-node-default": () => import("./effect.ts").then((module) => module.layerNodeDefault),
+  "layer-undici": () => import("./platform.ts").then((module) => module.layerUndici),
+  "layer-node": () => import("./platform.ts").then((module) => module.layerNode),
+  "layer-node-default": () => import("./platform.ts").then((module) => module.layerNodeDefault),
   watertight: () => import("./watertight.ts").then((module) => module.watertight),
   got: () => import("./nodeHttp.ts").then((module) => module.gotClient),
   axios: () => import("./nodeHttp.ts").then((module) => module.axiosClient),

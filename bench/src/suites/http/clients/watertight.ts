@@ -1,5 +1,6 @@
-import { HttpPool, PooledHttpClient } from "@watertight/http-adapter"
-import { Layer } from "effect"
+import * as HttpPool from "@watertight/http-adapter/HttpPool"
+import * as PooledHttpClient from "@watertight/http-adapter/PooledHttpClient"
+import * as Layer from "effect/Layer"
 import type { Client, Options } from "./client.ts"
 import { fromLayer } from "./effect.ts"
 
