@@ -25,6 +25,9 @@ export interface Source {
   left(interrupted: boolean): void
 }
 
+/** How much more than is read ahead may lie between the connection and a reader: each pause costs as much as several pieces. */
+const batch = 4
+
 export class Body {
   private chunks: Array<Uint8Array> = []
   private buffered = 0
@@ -72,9 +75,20 @@ export class Body {
     if (this.reader === "drain") return true
     this.chunks.push(chunk)
     this.buffered += chunk.length
-    if (this.reader === "pieces") this.tell()
-    this.paused = this.reader !== "whole" && this.buffered >= this.bound
+    this.paused = this.reader === "pieces"
+      ? this.buffered >= this.bound * batch
+      : this.reader === "nobody" && this.buffered >= this.bound
     return !this.paused
+  }
+
+  /** Somebody waits for a piece, and there is one. */
+  get awaited(): boolean {
+    return this.reader === "pieces" && this.listeners.length > 0 && this.chunks.length > 0
+  }
+
+  /** Gives what has arrived to whoever waits for it. */
+  flush(): void {
+    if (this.awaited) this.tell()
   }
 
   end(): void {

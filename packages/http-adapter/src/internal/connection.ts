@@ -43,6 +43,8 @@ export interface Wire {
   /** whether another request may be sent */
   readonly alive: boolean
   send(request: WireRequest, receiver: Receiver): void
+  /** Calls when everything that has arrived by now is delivered: several pieces are as easily read as one. */
+  afterBatch?(flush: () => void): void
   /** The server has announced that it keeps an idle connection for so long. */
   keepAlive(announced: number): void
   /** Closes the connection at once, whatever is under way. */

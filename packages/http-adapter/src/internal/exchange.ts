@@ -39,6 +39,7 @@ export class Exchange implements Receiver, Source {
   private written = false
   private started = false
   private over = false
+  private flushing = false
   private drainedAt = Infinity
   private resumeWire: (() => void) | undefined = undefined
 
@@ -118,6 +119,7 @@ export class Exchange implements Receiver, Source {
       this.abort(new HttpError.BodyTooLarge({ host: this.host, limit: maxResponseSize }))
     } else if (body.received > this.drainedAt) this.close("left unread")
     else if (body.claimed) this.limitPause(goOn)
+    if (body.awaited) this.flush()
     return goOn
   }
 
@@ -142,6 +144,16 @@ export class Exchange implements Receiver, Source {
     if (!this.body.open) this.finish()
     else if (this.body.unread && this.answer === undefined && !this.patience.limited) this.limitWaiting()
     return this.over
+  }
+
+  private flush(): void {
+    if (this.wire.afterBatch === undefined) return this.body.flush()
+    if (this.flushing) return
+    this.flushing = true
+    this.wire.afterBatch(() => {
+      this.flushing = false
+      this.body.flush()
+    })
   }
 
   // -------------------------------------------------------------------------------------------------------------------

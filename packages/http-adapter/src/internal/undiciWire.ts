@@ -19,7 +19,7 @@ interface DispatchOptions extends Dispatcher.DispatchOptions {
   readonly servername: string
 }
 
-export class UndiciWire implements Wire {
+export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
   readonly settings: HttpSettings
   readonly host: string
   readonly remoteAddress: string
@@ -30,6 +30,8 @@ export class UndiciWire implements Wire {
   private readonly client: Client
   private readonly servername: string
   private receiver: Receiver | undefined = undefined
+  /** the reader has enough for now: undici finds nothing to read */
+  private held = false
   broken: Error | undefined = undefined
   /** in undici's words: why the connection ended */
   private reason: Error | undefined = undefined
@@ -117,8 +119,51 @@ export class UndiciWire implements Wire {
       // By default a HEAD, and a body where none is expected, cost the connection.
       reset: false
     }
-    // it has the methods that undici calls, see `Receiver`
-    this.client.dispatch(options, receiver as Dispatcher.DispatchHandler)
+    this.client.dispatch(options, this)
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Told by undici: its handlers from before version 7 cost no second object per request, and give headers as they came
+  // -------------------------------------------------------------------------------------------------------------------
+
+  onConnect(): void {
+    this.receiver?.onConnect()
+  }
+
+  onResponseStarted(): void {
+    this.receiver?.onResponseStarted()
+  }
+
+  onHeaders(status: number, headers: Array<Buffer>): boolean {
+    this.receiver?.onHeaders(status, headers, this.release)
+    return true
+  }
+
+  /** Never `false`: undici's parser throws when the connection ends while it is paused. */
+  onData(chunk: Buffer): boolean {
+    if (this.receiver?.onData(chunk) === false) this.held = true
+    return true
+  }
+
+  onComplete(): void {
+    this.receiver?.onComplete()
+  }
+
+  onError(error: Error): void {
+    this.receiver?.onError(error)
+  }
+
+  /** What the socket has got meanwhile is read as if it had come now. */
+  private readonly release = (): void => {
+    if (!this.held) return
+    this.held = false
+    if (!this.socket.destroyed) this.socket.emit("readable")
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+
+  afterBatch(flush: () => void): void {
+    setImmediate(flush)
   }
 
   keepAlive(announced: number): void {
@@ -138,10 +183,15 @@ export class UndiciWire implements Wire {
 
   private listen(): void {
     const settle = (): void => this.settle()
+    const read = this.socket.read.bind(this.socket)
+    this.socket.read = (size) => this.held ? null : read(size)
     this.socket
-      // Before undici's own listener, which may take the error for an end.
+      // Before undici's own listeners, which may take the end of a connection for the end of a body.
       .prependListener("error", (error) => {
         this.broken ??= error
+      })
+      .prependListener("close", () => {
+        if (!this.socket.readableEnded) this.broken ??= new Error("closed before its end")
       })
       // After its listeners, so that it has dealt with everything that has arrived.
       .on("readable", settle)
@@ -168,6 +218,8 @@ export class UndiciWire implements Wire {
     if (receiver?.settle() === true && this.receiver === receiver) {
       this.receiver = undefined
       this.usedAt = this.now()
+      // what comes now was not asked for
+      this.release()
     }
     if (!this.socket.destroyed || this.told) return
     this.told = true
