@@ -72,7 +72,8 @@ export class Body {
   /** `false` to pause. */
   push(chunk: Uint8Array): boolean {
     this.received += chunk.length
-    if (this.reader === "drain") return true
+    // undici tells of pieces without a byte, which no reader expects
+    if (this.reader === "drain" || chunk.length === 0) return true
     this.chunks.push(chunk)
     this.buffered += chunk.length
     this.paused = this.reader === "pieces"

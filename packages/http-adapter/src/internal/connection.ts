@@ -42,6 +42,8 @@ export interface Wire {
   readonly broken?: Error | undefined
   /** whether another request may be sent */
   readonly alive: boolean
+  /** whether nothing of the last request is left to be written; an answer may come before */
+  readonly sent?: boolean
   send(request: WireRequest, receiver: Receiver): void
   /** Calls when everything that has arrived by now is delivered: several pieces are as easily read as one. */
   afterBatch?(flush: () => void): void

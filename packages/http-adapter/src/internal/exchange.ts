@@ -4,15 +4,14 @@
  */
 import type { Lease, Timekeeper } from "@watertight/pool"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import { Readable } from "node:stream"
 import * as HttpError from "../HttpError.ts"
 import { Body, type Source } from "./body.ts"
 import type { Receiver, Wire, WireRequest } from "./connection.ts"
 import { Failed } from "./failed.ts"
 import { failureOf } from "./failures.ts"
-import { contentLengthOf, keepAliveOf } from "./head.ts"
+import { giveBack } from "./giveBack.ts"
+import { contentLengthOf } from "./head.ts"
 import { Patience } from "./patience.ts"
 
 /** What may differ from request to request. */
@@ -21,8 +20,6 @@ export interface Limits {
   readonly bodyTimeout: number
   readonly maxResponseSize: number
 }
-
-const interrupted = Exit.interrupt(FiberId.none)
 
 export class Exchange implements Receiver, Source {
   readonly body: Body
@@ -70,7 +67,10 @@ export class Exchange implements Receiver, Source {
       this.patience.limit(responseTimeout, () => {
         this.abort(new HttpError.ResponseTimeout({ host: this.host, timeout: responseTimeout }))
       })
-      if (request.body instanceof Readable) request.body.once("error", (cause) => this.bodyFailed(cause))
+      if (request.body instanceof Readable) {
+        request.body.once("error", (cause) => this.bodyFailed(cause))
+        if (request.body.errored !== null) return this.bodyFailed(request.body.errored)
+      }
       this.wire.send(request, this)
     })
   }
@@ -245,27 +245,9 @@ export class Exchange implements Receiver, Source {
     const { body, lease, wire } = this
     const sent = this.request?.body
     this.request = undefined
-    if (body.ended) this.complete()
-    else if (body.error?._tag === "BodyClosed") lease.unsafeRelease(interrupted)
-    else {
-      // told by the connection itself, if it is lost
-      if (!wire.alive) wire.destroy()
-      else Effect.runSync(lease.discard(body.error?.message ?? "failed"))
-      lease.unsafeRelease(Exit.void)
-    }
-    if (body.ended && wire.alive) return
+    if (giveBack(lease, body, this.rawHeaders)) return
     wire.destroy()
     // a body that was still being sent has a fiber of its own
     if (sent instanceof Readable) sent.destroy()
-  }
-
-  /** The peer did its part. Whether the connection outlives that is another question. */
-  private complete(): void {
-    const { lease, wire } = this
-    if (wire.alive) {
-      const keepAlive = keepAliveOf(this.rawHeaders)
-      if (keepAlive !== undefined) wire.keepAlive(keepAlive)
-    } else Effect.runSync(lease.retire("the response was its last"))
-    lease.unsafeRelease(Exit.void)
   }
 }

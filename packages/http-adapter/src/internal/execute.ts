@@ -5,8 +5,10 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { ConnectionPool } from "@watertight/pool"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import { Readable } from "node:stream"
 import * as HttpError from "../HttpError.ts"
 import { discreet } from "./discreet.ts"
 import { Exchange } from "./exchange.ts"
@@ -42,6 +44,15 @@ interface Task {
 }
 
 export const execute = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> => {
+  const { body } = way.request
+  if (body._tag !== "Raw" || !(body.body instanceof Readable)) return begin(way)
+  const readable = body.body
+  // It may fail while it waits for a connection, and if there is none, nobody else would end it.
+  readable.on("error", constVoid)
+  return Effect.onError(begin(way), () => Effect.sync(() => readable.destroy()))
+}
+
+const begin = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> => {
   const { options: { acquire }, request, span } = way
   const invalid = check(request)
   if (invalid !== undefined) return refuse(request, invalid)

@@ -10,12 +10,12 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const value = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** Headers that belong to the connection and not to the request. */
-const reserved: Readonly<Record<string, string>> = {
-  "transfer-encoding": "nothing: a body whose length is not known is sent in chunks anyway",
-  "keep-alive": "nothing: how long connections are kept is a setting of the pool",
-  upgrade: "nothing: an upgraded connection could not be shared",
-  expect: "nothing: bodies are sent at once"
-}
+const reserved: ReadonlyMap<string, string> = new Map([
+  ["transfer-encoding", "nothing: a body whose length is not known is sent in chunks anyway"],
+  ["keep-alive", "nothing: how long connections are kept is a setting of the pool"],
+  ["upgrade", "nothing: an upgraded connection could not be shared"],
+  ["expect", "nothing: bodies are sent at once"]
+])
 
 /** What is wrong with the request, if anything is. */
 export const check = (
@@ -30,14 +30,22 @@ export const check = (
     }
     if (typeof given !== "string" || !value.test(given)) {
       const allowed = "a text of one line in Latin-1, without control characters"
-      return new RequestInvalid({ field: `the header ${name}`, value: given, allowed })
+      return new RequestInvalid({ field: `the header ${name}`, value: wrongIn(given), allowed })
     }
-    const instead = reserved[name]
+    const instead = reserved.get(name)
     if (instead !== undefined && !(name === "transfer-encoding" && given === "chunked")) {
       return new RequestInvalid({ field: `the header ${name}`, value: given, allowed: instead })
     }
   }
   return undefined
+}
+
+/** What is wrong with a value, without the value: tokens that were read with the end of their line are secrets. */
+const wrongIn = (given: unknown): string => {
+  if (typeof given !== "string") return typeof given
+  const at = given.search(/[^\t\x20-\x7e\x80-\xff]/)
+  const code = (given.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, "0")
+  return `U+${code} at ${at} of ${given.length} characters`
 }
 
 /** The headers as they go out, or what is wrong between them and the body. */

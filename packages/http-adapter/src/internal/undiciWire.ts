@@ -6,7 +6,8 @@ import { Connector } from "@watertight/pool"
 import * as Effect from "effect/Effect"
 import type { EventEmitter } from "node:events"
 import type * as Net from "node:net"
-import { Client, type Dispatcher } from "undici"
+// By its file: Bun has a package of that name of its own, which lacks `dispatch`.
+import { Client, type Dispatcher } from "undici/index.js"
 import { ConnectFailed } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import type { Receiver, Wire, WireRequest } from "./connection.ts"
@@ -105,6 +106,10 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
 
   get alive(): boolean {
     return !this.socket.destroyed
+  }
+
+  get sent(): boolean {
+    return this.socket.writableLength === 0
   }
 
   send(request: WireRequest, receiver: Receiver): void {

@@ -1,6 +1,6 @@
 /** A response between the application, which sends it, and the client, which takes it at its own pace. */
 import * as Effect from "effect/Effect"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import type { Receiver } from "../internal/connection.ts"
 
 /** As much as a socket hands over at once. */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import type { WireRequest } from "../internal/connection.ts"
 
 /** So many bytes are on their way at most before the application reads, as in the buffers of two sockets. */

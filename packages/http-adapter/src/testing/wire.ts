@@ -2,7 +2,7 @@
 import { Connector, type Timekeeper } from "@watertight/pool"
 import type { TestConnection } from "@watertight/pool/testing"
 import type * as Effect from "effect/Effect"
-import { errors } from "undici"
+import { errors } from "undici/index.js"
 import type { Receiver, Wire, WireRequest } from "../internal/connection.ts"
 import type { HttpSettings } from "../internal/settings.ts"
 import type { Origin } from "../Origin.ts"

@@ -1,0 +1,37 @@
+/** How an exchange gives its connection back, once: what the pool is told decides who gets it next. */
+import type { Lease } from "@watertight/pool"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import type { Body } from "./body.ts"
+import type { Wire } from "./connection.ts"
+import { keepAliveOf } from "./head.ts"
+
+const interrupted = Exit.interrupt(FiberId.none)
+
+/** Whether the connection lives on. */
+export const giveBack = (
+  lease: Lease.OwnedLease<Wire>,
+  { ended, error }: Body,
+  rawHeaders: ReadonlyArray<Uint8Array>
+): boolean => {
+  const wire = lease.connection
+  // An answer may come before the request is written; the next one would have to wait behind the rest.
+  const reusable = ended && wire.alive && wire.sent !== false
+  if (reusable) {
+    const keepAlive = keepAliveOf(rawHeaders)
+    if (keepAlive !== undefined) wire.keepAlive(keepAlive)
+    lease.unsafeRelease(Exit.void)
+  } else if (ended) {
+    // the peer did its part, although the connection does not outlive it
+    Effect.runSync(lease.retire("the response was its last"))
+    lease.unsafeRelease(Exit.void)
+  } else if (error?._tag === "BodyClosed") lease.unsafeRelease(interrupted)
+  else {
+    // told by the connection itself, if it is lost
+    if (!wire.alive) wire.destroy()
+    else Effect.runSync(lease.discard(error?.message ?? "failed"))
+    lease.unsafeRelease(Exit.void)
+  }
+  return reusable
+}
