@@ -1,8 +1,8 @@
 /** How a body is read: as a whole or piece by piece. Whoever reads may be interrupted, or leave, at any time. */
+import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ExchangeError } from "../HttpError.ts"
 import { BodyClosed } from "../HttpError.ts"
@@ -31,56 +31,45 @@ const end = (body: Body): Effect.Effect<Uint8Array, ExchangeError> =>
     })
   })
 
-/** The body piece by piece, as it comes. The connection waits while nobody pulls. */
-export const pieces = (body: Body, host: string): Stream.Stream<Uint8Array, ExchangeError> =>
-  Stream.fromPull(
-    Effect.suspend(() => {
-      if (body.consumed) return Effect.succeed(Effect.fail(Option.some<ExchangeError>(used(host))))
-      if (!body.unread) return Effect.succeed(once(body, host))
-      body.takePieces()
-      return Effect.as(
-        Effect.addFinalizer((exit) => Effect.sync(() => body.leave(Exit.isFailure(exit) && Exit.isInterrupted(exit)))),
-        pull(body)
-      )
-    })
-  )
+/**
+ * The body piece by piece, as it comes. The connection waits while nobody pulls. It is a loop of one channel, without a layer
+ * for anything: for large bodies each step counts.
+ */
+export const pieces = <E>(
+  body: Body,
+  host: string,
+  failed: (error: ExchangeError) => E
+): Stream.Stream<Uint8Array, E> =>
+  Stream.unwrapScoped(Effect.suspend(() => {
+    if (body.consumed) return Effect.succeed(Stream.fail(failed(used(host))))
+    if (!body.unread) {
+      // Somebody reads it as a whole, or has done so: it is there, or will be, and is given at once.
+      return Effect.succeed(Stream.filter(Stream.mapError(Stream.fromEffect(whole(body, host)), failed), isSome))
+    }
+    body.takePieces()
+    return Effect.as(
+      Effect.addFinalizer((exit) => Effect.sync(() => body.leave(Exit.isFailure(exit) && Exit.isInterrupted(exit)))),
+      Stream.fromChannel(loop(body, failed))
+    )
+  }))
 
-/** Somebody reads it as a whole, or has done so: it is there, or will be, and is given at once. */
-const once = (body: Body, host: string): Pull => {
-  let given = false
-  return Effect.suspend(() => {
-    if (given) return Effect.fail(Option.none())
-    given = true
-    return Effect.mapBoth(whole(body, host), {
-      onFailure: Option.some,
-      onSuccess: (bytes) => bytes.length === 0 ? Chunk.empty() : Chunk.of(bytes)
-    })
-  })
-}
+const isSome = (bytes: Uint8Array): boolean => bytes.length > 0
 
-type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<ExchangeError>>
+type Pieces<E> = Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, E, unknown, unknown, unknown>
 
-const pull = (body: Body): Pull => {
-  const next: Pull = Effect.suspend(() => {
+const loop = <E>(body: Body, failed: (error: ExchangeError) => E): Pieces<E> => {
+  const next: Pieces<E> = Channel.suspend(() => {
+    if (body.empty) body.goOn()
     if (!body.empty) {
       const taken = Chunk.unsafeFromArray(body.take())
       body.goOn()
-      return Effect.succeed(taken)
+      return Channel.flatMap(Channel.write(taken), () => next)
     }
-    body.goOn()
-    if (!body.empty) return next
-    if (body.error !== undefined) return Effect.fail(Option.some(body.error))
-    if (body.ended) return Effect.fail(Option.none())
-    return Effect.zipRight(change(body), next)
+    if (body.error !== undefined) return Channel.fail(failed(body.error))
+    return body.ended ? Channel.void : Channel.flatMap(Channel.fromEffect(change(body)), () => next)
   })
   return next
 }
 
-const change = (body: Body): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    const listener = (): void => resume(Effect.void)
-    body.listen(listener)
-    return Effect.sync(() => {
-      body.unlisten(listener)
-    })
-  })
+/** Whoever is interrupted while it waits leaves the body, and with it this. */
+const change = (body: Body): Effect.Effect<void> => Effect.async((resume) => body.listen(() => resume(Effect.void)))

@@ -84,7 +84,7 @@ export class PooledResponse extends Inspectable.Class implements HttpClientRespo
         new HttpClientError.ResponseError({ request: this.request, response: this, reason: "EmptyBody", description })
       )
     }
-    return Stream.mapError(pieces(this.exchange.body, this.exchange.host), (cause) => this.undecodable(cause))
+    return pieces(this.exchange.body, this.exchange.host, (cause) => this.undecodable(cause))
   }
 
   toJSON(): unknown {
