@@ -1,7 +1,7 @@
-import { HttpBody, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { HttpBody, HttpRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream, TestClock } from "effect"
-import { bytes, causeIn, rig, settle, users } from "./testHttpRig.ts"
+import { bytes, causeIn, failureOf, rig, settle, users } from "./testHttpRig.ts"
 
 const app = HttpServerResponse.text("Ada")
 const request = HttpServerRequest.HttpServerRequest
@@ -56,6 +56,26 @@ describe("bodies of requests", () => {
       yield* settle
       assert.deepStrictEqual(ended, ["upload"])
       assert.strictEqual(yield* servers.openNow(users), 0)
+    }))
+
+  it.scoped("that break off fail for an application that may not be interrupted", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const read = Effect.matchEffect(Effect.flatMap(request, (asked) => asked.text), {
+        onFailure: (error) => Effect.sync(() => seen.push(`${error._tag} ${error.reason}`)),
+        onSuccess: (text) => Effect.sync(() => seen.push(text))
+      })
+      const { client, servers } = yield* rig({
+        [users]: HttpRouter.empty.pipe(HttpRouter.post("/", Effect.as(read, app), { uninterruptible: true }))
+      })
+      const body = HttpBody.stream(Stream.concat(Stream.make(bytes(10)), Stream.never))
+      const fiber = yield* Effect.fork(client.post(users, { body }))
+      yield* settle
+      yield* servers.cut(users)
+      yield* settle
+      assert.deepStrictEqual(seen, ["RequestError Decode"])
+      assert.deepInclude(yield* failureOf(fiber), { _tag: "ConnectionLost", written: true, answered: false })
+      assert.strictEqual(yield* servers.handling(users), 0)
     }))
 
   it.scoped("that are whole cost no connection when nobody reads them", () =>
