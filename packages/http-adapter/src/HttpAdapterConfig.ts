@@ -46,7 +46,9 @@ export interface HttpOptions {
   readonly maxResponseSize: number
   /** `request` asks for `healthCheckPath`, `socketOnly` believes the socket */
   readonly healthCheck: "request" | "socketOnly"
-  /** what is asked for by HEAD; any well-formed answer will do */
+  /** how a check asks; some servers end their connection with every answer to a HEAD */
+  readonly healthCheckMethod: "HEAD" | "GET" | "OPTIONS"
+  /** what a check asks for; any well-formed answer will do */
   readonly healthCheckPath: string
   /** taken off the time for which a server says that it keeps idle connections */
   readonly keepAliveSkew: Duration.DurationInput
@@ -57,11 +59,20 @@ export interface HttpOptions {
   readonly tls: TlsOptions
 }
 
+/** The settings of the client. They are the same for all hosts. */
+export interface ClientOptions {
+  /**
+   * whether `http+unix:` URLs are followed. Any redirect may name one, so they reach the sockets of this machine from outside;
+   * `PooledHttpClient.withOptions({ socketPath })` needs no such trust.
+   */
+  readonly unixUrls: boolean
+}
+
 /** What may differ from host to host. */
 export interface HostOptions extends PoolConfig.HostOptions, HttpOptions {}
 
 /** Every setting of an HTTP pool. */
-export interface Options extends Omit<PoolConfig.Options<Origin>, "overrides">, HttpOptions {
+export interface Options extends Omit<PoolConfig.Options<Origin>, "overrides">, HttpOptions, ClientOptions {
   /** other settings for some hosts */
   readonly overrides?: ((origin: Origin) => Partial<HostOptions>) | undefined
 }

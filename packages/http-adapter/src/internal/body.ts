@@ -28,9 +28,14 @@ export interface Source {
 /** How much more than is read ahead may lie between the connection and a reader: each pause costs as much as several pieces. */
 const batch = 4
 
+/** Bytes that a piece takes besides its own: of a body in pieces of one byte that is nearly all. */
+const overhead = 128
+
 export class Body {
   private chunks: Array<Uint8Array> = []
   private buffered = 0
+  /** what it takes in memory */
+  private weight = 0
   private reader: Reader = "nobody"
   private paused = false
   private listeners: Array<() => void> = []
@@ -76,9 +81,10 @@ export class Body {
     if (this.reader === "drain" || chunk.length === 0) return true
     this.chunks.push(chunk)
     this.buffered += chunk.length
+    this.weight += chunk.length + overhead
     this.paused = this.reader === "pieces"
-      ? this.buffered >= this.bound * batch
-      : this.reader === "nobody" && this.buffered >= this.bound
+      ? this.weight >= this.bound * batch
+      : this.reader === "nobody" && this.weight >= this.bound
     return !this.paused
   }
 
@@ -150,6 +156,7 @@ export class Body {
     const { chunks } = this
     this.chunks = []
     this.buffered = 0
+    this.weight = 0
     return chunks
   }
 

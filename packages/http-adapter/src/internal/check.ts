@@ -20,7 +20,7 @@ export const checkWire = (
 const ask = (wire: Wire): Effect.Effect<void, HttpError> =>
   Effect.async((resume) => {
     wire.send(
-      { method: "HEAD", path: wire.settings.healthCheckPath, headers: {}, body: null },
+      { method: wire.settings.healthCheckMethod, path: wire.settings.healthCheckPath, headers: {}, body: null },
       new Probe(wire, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
     )
   })

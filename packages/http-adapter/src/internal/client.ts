@@ -30,7 +30,7 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
     Effect.flatMap((request) =>
       Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
         const options = fiber.getFiberRef(current)
-        const target = targets.of(request, options.socketPath)
+        const target = targets.of(request, options.socketPath, inside.settings().unixUrls)
         if (Either.isLeft(target)) {
           const cause = target.left
           const description = cause instanceof Error ? cause.message : String(cause)

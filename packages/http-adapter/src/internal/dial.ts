@@ -12,6 +12,8 @@ import type { Identity, TlsIdentities } from "./tlsIdentities.ts"
 /** As Node's own streams of files; its default of 16 KiB costs four times the reads. */
 const highWaterMark = 64 * 1024
 
+const longest = 2 ** 31 - 1
+
 export const unixPrefix = "unix:"
 
 /** Registers the end of the socket before the beginning of the handshake, so that no interruption can lose it. */
@@ -62,13 +64,20 @@ const open = (origin: Origin, address: string, settings: HttpSettings, identitie
     ...place,
     noDelay: true,
     keepAlive: settings.tcpKeepAlive < Infinity,
-    keepAliveInitialDelay: Math.min(settings.tcpKeepAlive, 2 ** 31 - 1),
+    keepAliveInitialDelay: Math.min(settings.tcpKeepAlive, longest),
     highWaterMark
   }
-  return origin.scheme === "http" ? Net.connect(plain) : openTls(origin, plain, identities.of(settings.tls))
+  return origin.scheme === "http"
+    ? Net.connect(plain)
+    : openTls(origin, plain, settings.tcpKeepAlive, identities.of(settings.tls))
 }
 
-const openTls = (origin: Origin, plain: Net.NetConnectOpts, identity: Identity): Tls.TLSSocket => {
+const openTls = (
+  origin: Origin,
+  plain: Net.NetConnectOpts,
+  keepAlive: number,
+  identity: Identity
+): Tls.TLSSocket => {
   const { context, options: { rejectUnauthorized = true, servername }, sessions } = identity
   const session = sessions.get(origin.label)
   const socket = Tls.connect({
@@ -81,6 +90,9 @@ const openTls = (origin: Origin, plain: Net.NetConnectOpts, identity: Identity):
     checkServerIdentity: (_, certificate) => Tls.checkServerIdentity(servername ?? origin.host, certificate),
     ALPNProtocols: ["http/1.1"]
   })
+  // Node takes these as options of a plain socket alone
+  socket.setNoDelay(true)
+  if (keepAlive < Infinity) socket.setKeepAlive(true, Math.min(keepAlive, longest))
   return socket.on("session", (fresh) => sessions.set(origin.label, fresh))
 }
 

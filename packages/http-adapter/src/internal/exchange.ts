@@ -23,8 +23,7 @@ export interface Limits {
 
 export class Exchange implements Receiver, Source {
   readonly body: Body
-  /** told when it is over */
-  onEnd: (() => void) | undefined = undefined
+  private readonly goodbyes: Array<() => void> = []
   status = 0
   rawHeaders: ReadonlyArray<Uint8Array> = []
   private readonly lease: Lease.OwnedLease<Wire>
@@ -73,6 +72,12 @@ export class Exchange implements Receiver, Source {
       }
       this.wire.send(request, this)
     })
+  }
+
+  /** Has something done when it is over. */
+  atEnd(goodbye: () => void): void {
+    if (this.over) goodbye()
+    else this.goodbyes.push(goodbye)
   }
 
   /** Whoever waited for it, or read it, was interrupted. */
@@ -228,7 +233,9 @@ export class Exchange implements Receiver, Source {
     const unanswered = error._tag === "ConnectionLost" && !this.started
     // An old connection may have been closed as the request left, which is nobody's fault; a new one that dies so, or a peer
     // that takes requests and does not answer, is as good as down.
-    if (error._tag === "ResponseTimeout" || (unanswered && !this.lease.reused)) {
+    // (That a caller is less patient than the host's settings says nothing about the host.)
+    const silent = error._tag === "ResponseTimeout" && error.timeout === this.wire.settings.responseTimeout
+    if (silent || (unanswered && !this.lease.reused)) {
       Effect.runSync(this.lease.reportFailure(error))
     }
     const again = unanswered && (this.lease.reused || !this.written)
@@ -241,7 +248,7 @@ export class Exchange implements Receiver, Source {
     if (this.over) return
     this.over = true
     this.patience.end()
-    this.onEnd?.()
+    for (const goodbye of this.goodbyes) goodbye()
     const { body, lease, wire } = this
     const sent = this.request?.body
     this.request = undefined

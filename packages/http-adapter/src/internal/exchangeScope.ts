@@ -17,7 +17,7 @@ export const endsWithScope = (exchange: Exchange): Effect.Effect<void> =>
     const known = unread.get(scope)
     const exchanges = known ?? new Set()
     exchanges.add(exchange)
-    exchange.onEnd = () => exchanges.delete(exchange)
+    exchange.atEnd(() => exchanges.delete(exchange))
     if (known !== undefined) return Effect.void
     unread.set(scope, exchanges)
     // A scope that has closed runs it at once, but whoever still asks from inside of it means to go on.

@@ -122,9 +122,15 @@ const send = (task: Task, exchange: Exchange): Effect.Effect<Exchange, Failed> =
         const stream = span === undefined
           ? payload.stream
           : Stream.provideService(payload.stream, Tracer.ParentSpan, span)
-        return exchange.run({ method, path, headers, body: outflow(stream, runtime) })
+        return exchange.run({ method, path, headers, body: outflow(stream, runtime, lengthOf(task)) })
       })
   }
+}
+
+/** What the peer is told about the length of the body, if it is told. */
+const lengthOf = ({ headers, payload }: Task): number | undefined => {
+  const declared = headers["content-length"]
+  return declared === undefined ? payload.length : Number(declared)
 }
 
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
@@ -139,8 +145,10 @@ const isSafe = ({ headers, payload, way: { request: { method } } }: Task, writte
 /** The scope of `HttpClient.withScope` ends the response, as an `AbortController` that the platform keeps for it. */
 const closeWith = (signal: AbortSignal, exchange: Exchange): void => {
   const close = (): void => exchange.close("its scope has closed")
-  if (signal.aborted) close()
-  else signal.addEventListener("abort", close, { once: true })
+  if (signal.aborted) return close()
+  signal.addEventListener("abort", close, { once: true })
+  // the scope may go on for long, and must not keep every body that was read in it
+  exchange.atEnd(() => signal.removeEventListener("abort", close))
 }
 
 const fail = (

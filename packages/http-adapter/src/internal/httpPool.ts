@@ -9,7 +9,7 @@ import type { ConnectError } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import type { Wire } from "./connection.ts"
 import type { Surroundings } from "./connector.ts"
-import { split } from "./settings.ts"
+import { type ClientSettings, split } from "./settings.ts"
 
 /** One connection, as it is seen from outside of this package. */
 export interface HttpConnection {
@@ -28,6 +28,7 @@ export interface Service
 export interface Inside {
   readonly pool: ConnectionPool.ConnectionPool<Origin, Wire, ConnectError>
   readonly keeper: Timekeeper.Timekeeper
+  readonly settings: () => ClientSettings
 }
 
 const insides = new WeakMap<Service, Inside>()
@@ -54,7 +55,7 @@ export const make = (
     })
     const pool = yield* ConnectionPool.make({ connector, config: current.pool })
     const reconfigure = (change: Partial<Options>): Effect.Effect<void, PoolError.ConfigInvalid> =>
-      Effect.flatMap(split({ ...given, ...change }), (next) => {
+      Effect.flatMap(Effect.suspend(() => split({ ...given, ...change })), (next) => {
         const changed = Object.fromEntries(Object.entries(next.pool).filter(([name]) => Object.hasOwn(change, name)))
         return Effect.map(pool.reconfigure(changed), () => {
           given = { ...given, ...change }
@@ -79,6 +80,6 @@ export const make = (
         return pipeArguments(this, arguments)
       }
     }
-    insides.set(service, { pool, keeper })
+    insides.set(service, { pool, keeper, settings: () => current.client })
     return service
   })

@@ -9,7 +9,12 @@ import { Readable } from "node:stream"
 import { RequestBodyFailed } from "../HttpError.ts"
 
 /** It begins to run when the first byte is asked for, and is interrupted when it is destroyed. */
-export const outflow = (stream: Stream.Stream<Uint8Array, unknown>, runtime: Runtime.Runtime<never>): Readable => {
+export const outflow = (
+  stream: Stream.Stream<Uint8Array, unknown>,
+  runtime: Runtime.Runtime<never>,
+  length: number | undefined
+): Readable => {
+  let sent = 0
   let fiber: Fiber.RuntimeFiber<void, never> | undefined
   /** more was asked for since the last piece: the pump may not have come to wait for it yet */
   let asked = false
@@ -40,6 +45,8 @@ export const outflow = (stream: Stream.Stream<Uint8Array, unknown>, runtime: Run
         }
         // an empty piece would end the stream of Node's, or a chunk of HTTP's
         if (piece.byteLength === 0) continue
+        sent += piece.byteLength
+        if (length !== undefined && sent > length) return Effect.die(new OtherLength(length, `more than ${length}`))
         asked = false
         full = !readable.push(piece)
       }
@@ -47,7 +54,9 @@ export const outflow = (stream: Stream.Stream<Uint8Array, unknown>, runtime: Run
     })).pipe(
       Effect.matchCause({
         onSuccess: () => {
-          readable.push(null)
+          // Told here, since undici would have sent an empty body, and all is well to the peer, before it noticed.
+          if (length === undefined || sent === length) readable.push(null)
+          else readable.destroy(new RequestBodyFailed({ cause: new OtherLength(length, String(sent)) }))
         },
         onFailure: (cause) => {
           if (!readable.destroyed) readable.destroy(new RequestBodyFailed({ cause: Cause.squash(cause) }))
@@ -55,4 +64,10 @@ export const outflow = (stream: Stream.Stream<Uint8Array, unknown>, runtime: Run
       })
     )
   return readable
+}
+
+class OtherLength extends Error {
+  constructor(declared: number, sent: string) {
+    super(`its length was to be ${declared} bytes, and is ${sent}`)
+  }
 }

@@ -2,7 +2,6 @@
 import type { Connector } from "@watertight/pool"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { hasProperty } from "effect/Predicate"
 import * as Dns from "node:dns/promises"
 import { ResolveFailed } from "../HttpError.ts"
 
@@ -49,17 +48,9 @@ const ask = async (resolver: Dns.Resolver, hostname: string): Promise<Connector.
     resolver.resolve6(hostname, { ttl: true }),
     resolver.resolve4(hostname, { ttl: true })
   ])
-  const answers = [six, four].map((answer) => {
-    if (answer.status === "fulfilled") return answer.value
-    // that there is none of a kind is an answer; that nobody could say is not, or its addresses would seem to be gone
-    if (isAnswer(answer.reason)) return []
-    throw answer.reason
-  })
-  const found = answers.flat()
+  // Some name servers fail for the kind that a host does not have, so one good answer is enough.
+  const found = [six, four].flatMap((answer) => answer.status === "fulfilled" ? answer.value : [])
   if (found.length === 0) throw four.status === "rejected" ? four.reason : new Error("no address")
   const ttl = Duration.seconds(Math.min(...found.map((record) => record.ttl)))
   return { addresses: found.map(({ address }) => address), ttl }
 }
-
-const isAnswer = (error: unknown): boolean =>
-  hasProperty(error, "code") && (error.code === "ENODATA" || error.code === "ENOTFOUND")

@@ -1,11 +1,11 @@
 /** The settings of HTTP: one table, from which defaults, checks and variables of the environment are read. */
 import { PoolConfig, type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
-import type { HostOptions, HttpOptions, Options, TlsOptions } from "../HttpAdapterConfig.ts"
+import type { ClientOptions, HostOptions, HttpOptions, Options, TlsOptions } from "../HttpAdapterConfig.ts"
 import type { Origin } from "../Origin.ts"
 
-/** All that an environment can hold. */
-export const environmentFields = {
+/** All that an environment can hold, by host. */
+const hostFields = {
   responseTimeout: Settings.durationField(Infinity, Settings.positive, "how long the head of a response may take"),
   bodyTimeout: Settings.durationField(Infinity, Settings.positive, "how long a body may pause"),
   readAhead: Settings.field(64 * 1024, Settings.finiteCount(1), "bytes of a body that are read before it is asked for"),
@@ -19,11 +19,19 @@ export const environmentFields = {
   maxHeaderSize: Settings.field(16 * 1024, Settings.finiteCount(1), "bytes of the head of a response"),
   maxResponseSize: Settings.field(Infinity, Settings.count(0), "bytes of the body of a response"),
   healthCheck: Settings.field("request", Settings.oneOf("request", "socketOnly"), "how an idle connection is checked"),
+  healthCheckMethod: Settings.field("HEAD", Settings.oneOf("HEAD", "GET", "OPTIONS"), "how a check asks"),
   healthCheckPath: Settings.field("/", Settings.path, "what a check asks for"),
   keepAliveSkew: Settings.durationField("1 second", Settings.finite, "how much earlier than a server we close"),
   tcpKeepAlive: Settings.durationField("30 seconds", Settings.positive, "when TCP begins to ask for its peer"),
   replay: Settings.field(true, Settings.flag, "whether a request that died with an old connection is sent again")
 } as const
+
+/** What holds for the client of all hosts. */
+const clientFields = {
+  unixUrls: Settings.field(false, Settings.flag, "whether http+unix: URLs are followed, wherever they come from")
+} as const
+
+export const environmentFields = { ...hostFields, ...clientFields }
 
 const tlsNames: ReadonlyArray<string> = [
   "ca",
@@ -49,45 +57,48 @@ const tlsRule: Settings.Rule<TlsOptions> = {
 }
 
 const noTls: TlsOptions = {}
-const fields = { ...environmentFields, tls: Settings.field(noTls, tlsRule, "how TLS identifies the two ends") }
+const fields = { ...hostFields, tls: Settings.field(noTls, tlsRule, "how TLS identifies the two ends") }
 
 /** The settings of one host, checked, durations in milliseconds. */
 export type HttpSettings = Settings.Decoded<typeof fields>
 
-export const defaultsOfHttp: HttpOptions = Settings.defaultsOf(fields)
+/** The settings of the client, whatever the host. */
+export type ClientSettings = Settings.Decoded<typeof clientFields>
+
+export const defaultsOfHttp: HttpOptions & ClientOptions = {
+  ...Settings.defaultsOf(fields),
+  ...Settings.defaultsOf(clientFields)
+}
 
 /** Settings of the pool that HTTP has other defaults for: whoever gives a request up wants none of its sockets. */
 export const otherDefaults = { keepDials: false } as const
 
 const presets = Settings.presets(fields)
+const clientPresets = Settings.presets(clientFields)
+const otherNames = [...PoolConfig.names, ...Settings.namesOf(fields)]
 
-/** What was given, in two: the pool's options, and the settings of HTTP by host. */
+/** What was given, in three: the pool's options, the settings of HTTP by host, and those of the client. */
 export interface Split {
-  readonly settings: HttpSettings
+  readonly client: ClientSettings
   readonly of: (origin: Origin) => HttpSettings
   readonly pool: Partial<PoolConfig.Options<Origin>>
 }
 
-export const split = (
-  options: Partial<Options>,
-  base: HttpSettings = presets
-): Either.Either<Split, PoolError.ConfigInvalid> =>
-  Either.map(
-    Settings.split(fields, options, base, PoolConfig.names),
-    ([settings, rest]): Split => {
-      const { overrides, ...given } = rest
-      const pool = { ...otherDefaults, ...given }
-      if (overrides === undefined) return { settings, of: () => settings, pool }
-      const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<HostOptions>>(
-        fields,
-        overrides,
-        settings,
-        PoolConfig.hostNames
-      )
-      return {
-        settings,
-        of: (origin) => Either.getOrThrowWith(hosts.own(origin), (error) => error),
-        pool: { ...pool, overrides: hosts.rest }
-      }
+export const split = (options: Partial<Options>): Either.Either<Split, PoolError.ConfigInvalid> =>
+  Either.gen(function*() {
+    const [client, others] = yield* Settings.split(clientFields, options, clientPresets, otherNames)
+    const [settings, { overrides, ...given }] = yield* Settings.split(fields, others, presets, PoolConfig.names)
+    const pool = { ...otherDefaults, ...given }
+    if (overrides === undefined) return { client, of: () => settings, pool }
+    const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<HostOptions>>(
+      fields,
+      overrides,
+      settings,
+      PoolConfig.hostNames
+    )
+    return {
+      client,
+      of: (origin: Origin) => Either.getOrThrowWith(hosts.own(origin), (error) => error),
+      pool: { ...pool, overrides: hosts.rest }
     }
-  )
+  })

@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { RequestInvalid } from "../HttpError.ts"
 import * as Origin from "../Origin.ts"
+import { withoutCredentials } from "./discreet.ts"
 
 export interface Target {
   readonly origin: Origin.Origin
@@ -23,19 +24,29 @@ export class Targets {
   private readonly known = new Map<string, Target>()
   private readonly origins = new Map<string, Origin.Origin>()
 
-  /** The target of a request. `Left` holds what is wrong with its URL. */
+  /** The target of a request, or what is wrong with its URL. */
   of(
     request: HttpClientRequest.HttpClientRequest,
+    socketPath: string | undefined,
+    unixUrls: boolean
+  ): Either.Either<Target, RequestInvalid> {
+    return Either.filterOrLeft(
+      this.find(request, socketPath),
+      // Looked at when it has been parsed: what a parser makes of a text is not what it looks like.
+      ({ origin }) => unixUrls || origin.socketPath === socketPath,
+      ({ url }) => invalid(url.protocol, "http: and https:; http+unix: only where the setting unixUrls is on")
+    )
+  }
+
+  private find(
+    { hash, url, urlParams }: HttpClientRequest.HttpClientRequest,
     socketPath: string | undefined
-  ): Either.Either<Target, unknown> {
-    const { hash, url, urlParams } = request
-    if (urlParams.length > 0 || Option.isSome(hash)) {
-      return this.parse(UrlParams.makeUrl(url, urlParams, hash), socketPath)
-    }
+  ): Either.Either<Target, RequestInvalid> {
+    if (urlParams.length > 0 || Option.isSome(hash)) return this.parse(url, urlParams, hash, socketPath)
     const name = socketPath === undefined ? url : `${socketPath}\n${url}`
     const known = this.known.get(name)
     if (known !== undefined) return Either.right(known)
-    const target = this.parse(UrlParams.makeUrl(url, urlParams, hash), socketPath)
+    const target = this.parse(url, urlParams, hash, socketPath)
     if (Either.isRight(target)) {
       if (this.known.size >= most) this.known.clear()
       this.known.set(name, target.right)
@@ -43,14 +54,19 @@ export class Targets {
     return target
   }
 
-  private parse(made: Either.Either<URL, Error>, socketPath: string | undefined): Either.Either<Target, unknown> {
-    if (Either.isLeft(made)) return Either.left(made.left)
+  private parse(
+    text: string,
+    urlParams: UrlParams.UrlParams,
+    hash: Option.Option<string>,
+    socketPath: string | undefined
+  ): Either.Either<Target, RequestInvalid> {
+    const made = UrlParams.makeUrl(text, urlParams, hash)
+    // not Node's own error, which holds the URL with its credentials
+    if (Either.isLeft(made)) return Either.left(invalid(withoutCredentials(text), "an absolute URL"))
     const url = made.right
     const origin = this.origin(url, socketPath)
     if (origin === undefined) {
-      return Either.left(
-        new RequestInvalid({ field: "url", value: url.protocol, allowed: "http:, https:, http+unix: and https+unix:" })
-      )
+      return Either.left(invalid(url.protocol, "http: and https:, and a path behind http+unix: and https+unix:"))
     }
     const { password, username } = url
     const authorization = username === "" && password === "" ? undefined : basic(username, password)
@@ -71,6 +87,8 @@ export class Targets {
     return origin
   }
 }
+
+const invalid = (value: string, allowed: string): RequestInvalid => new RequestInvalid({ field: "url", value, allowed })
 
 const basic = (username: string, password: string): string =>
   `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")}`

@@ -114,6 +114,7 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
 
   send(request: WireRequest, receiver: Receiver): void {
     this.receiver = receiver
+    this.held = false
     const options: DispatchOptions = {
       method: request.method as Dispatcher.HttpMethod, // any token is a method to undici
       path: request.path,
@@ -172,7 +173,8 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
   }
 
   keepAlive(announced: number): void {
-    const millis = announced - this.settings.keepAliveSkew
+    // of a short time, half: otherwise no connection could be used twice
+    const millis = announced - Math.min(this.settings.keepAliveSkew, announced / 2)
     const at = this.now() + millis
     // Every response moves it on, which need not cost a step of the pool each time: it is told a little too early a time.
     if (at < this.expiresAt || at - this.expiresAt > millis / 8 || this.expiresAt === Infinity) {

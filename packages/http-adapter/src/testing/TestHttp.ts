@@ -114,7 +114,8 @@ const poolOn = <R>(
         )
       )
       return yield* makePool(
-        options,
+        // whoever lists a Unix socket among the hosts means it
+        { unixUrls: true, ...options },
         (around) =>
           Effect.succeed(connectorOf(servers, network, (effect) => fork(effect, { immediate: false }), around))
       )

@@ -95,7 +95,7 @@ export const ours = (
   Effect.map(
     Layer.build(
       PooledHttpClient.layer.pipe(
-        Layer.provideMerge(HttpPool.layer({ checkInvariants: true, ...options })),
+        Layer.provideMerge(HttpPool.layer({ checkInvariants: true, unixUrls: true, ...options })),
         Layer.provide(around)
       )
     ),

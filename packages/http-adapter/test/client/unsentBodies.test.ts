@@ -1,8 +1,9 @@
 /** Bodies that are never sent to their end, and values that are never sent at all. */
 import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Fiber, Option, Stream } from "effect"
 import { createReadStream } from "node:fs"
 import { Readable } from "node:stream"
 import { HttpError } from "../../src/index.ts"
@@ -74,5 +75,33 @@ describe("headers", () => {
       const { client } = yield* ours()
       const response = yield* client.get(site.url, { headers: { constructor: "mine" } })
       assert.strictEqual(yield* response.text, "mine")
+    }))
+})
+
+describe("URLs from outside", () => {
+  it.scopedLive("a redirect reaches no Unix socket, unless the settings say so", () =>
+    Effect.gen(function*() {
+      const site = yield* answer((_, response) =>
+        response.writeHead(307, { location: "http+unix://%2Fvar%2Frun%2Fdocker.sock/containers" }).end()
+      )
+      const { client } = yield* ours({ unixUrls: false })
+      const error = yield* Effect.flip(HttpClient.followRedirects(client).get(site.url))
+      assert.strictEqual(error.reason, "InvalidUrl")
+      assert.include(error.message, "unixUrls")
+      // nor by a text that only a parser of URLs takes for one
+      const odd = yield* Effect.flip(client.get(" HTTP+unix://%2Fvar%2Frun%2Fdocker.sock/"))
+      assert.include(odd.message, "unixUrls")
+    }))
+})
+
+describe("an empty stream of which more was promised", () => {
+  it.scopedLive("P3: is not sent as an empty body", () =>
+    Effect.gen(function*() {
+      const peer = yield* Peer.start(Faults.answers())
+      const { client } = yield* ours()
+      const body = HttpBody.stream(Stream.empty, "text/plain", 5)
+      const error = yield* Effect.flip(client.post(peer.origin, { body }))
+      assert.strictEqual(Option.getOrThrow(HttpError.causeOf(error))._tag, "RequestBodyFailed")
+      assert.strictEqual(peer.requests().length, 0)
     }))
 })

@@ -37,7 +37,7 @@ export const rig = (
       troubles.push([message, cause].map((part) => Inspectable.toStringUnknown(part, 0)).join(" "))
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => assert.deepStrictEqual(troubles, [])))
-    const pool = Layer.provide(HttpPool.layer({ checkInvariants: true, ...options }), resolver)
+    const pool = Layer.provide(HttpPool.layer({ checkInvariants: true, unixUrls: true, ...options }), resolver)
     const context = yield* Layer.build(Layer.provideMerge(PooledHttpClient.layer, pool)).pipe(
       Effect.locally(FiberRef.currentLoggers, HashSet.make(logger)),
       Effect.locally(FiberRef.unhandledErrorLogLevel, Option.some(LogLevel.Error))
