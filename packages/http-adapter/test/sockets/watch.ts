@@ -1,4 +1,4 @@
-/** Looks at something in every turn of the event loop, and at every moment in which this process may have one socket more. */
+/** Looks at something in every turn of the event loop, and whenever a socket of a client has just been connected or closed. */
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -22,9 +22,9 @@ export const watch = (look: Effect.Effect<void>): Effect.Effect<() => number, ne
           failure ??= { error }
         }
       }
-      // A socket is at its most expensive when it has just been connected: then it is counted, however short it lives.
+      // However short a socket lives: it is counted when it has just been connected, and when it has just been closed.
       const onSocket = (message: unknown): void => {
-        if (isSocket(message)) message.socket.once("connect", once)
+        if (isSocket(message)) message.socket.once("connect", once).once("close", once)
       }
       subscribe("net.client.socket", onSocket)
       let next = setImmediate(function again() {
