@@ -15,6 +15,9 @@ import type { HttpSettings } from "./settings.ts"
 
 const longest = 2 ** 31 - 1
 
+/** TLS says late that it has written, later than a quick answer comes: so much is on its way, and fits where it goes. */
+const onItsWay = 16 * 1024
+
 /** `servername` is an option of undici's requests that its types forget. */
 interface DispatchOptions extends Dispatcher.DispatchOptions {
   readonly servername: string
@@ -109,7 +112,7 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
   }
 
   get sent(): boolean {
-    return this.socket.writableLength === 0
+    return this.socket.writableLength <= onItsWay
   }
 
   send(request: WireRequest, receiver: Receiver): void {

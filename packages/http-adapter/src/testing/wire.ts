@@ -75,7 +75,8 @@ export class TestWire implements Wire, Carrier {
 
   keepAlive(announced: number): void {
     const { keeper, report } = this.parts
-    report(Connector.Signal.ExpiresAt({ millis: keeper.now() + announced - this.settings.keepAliveSkew }))
+    const skew = Math.min(this.settings.keepAliveSkew, announced / 2)
+    report(Connector.Signal.ExpiresAt({ millis: keeper.now() + announced - skew }))
   }
 
   destroy(): void {

@@ -122,7 +122,7 @@ describe("the settings of a container client", () => {
     Effect.gen(function*() {
       const socket = Path.join(yield* folder, "engine.sock")
       const peer = yield* Peer.start(Faults.answers(), { path: socket })
-      const http = Layer.provideMerge(PooledHttpClient.layer, HttpPool.layer(settings))
+      const http = Layer.provideMerge(PooledHttpClient.layer, HttpPool.layer({ ...settings, unixUrls: true }))
       const tags = Array.from({ length: 20 }, (_, index) => Context.GenericTag<Rig>(`part${index}`))
       const parts = tags.map((tag) =>
         Layer.effect(tag, Effect.all({ client: HttpClient.HttpClient, pool: HttpPool.HttpPool })).pipe(
