@@ -198,7 +198,7 @@ export const forsake = <C extends Member, W extends Waiter>(
   out: Decisions<C, W>
 ): void => {
   if (effort.owner !== undefined || effort.ended !== undefined || !state.dials.delete(effort)) return
-  for (const attempt of effort.attempts) cancel(state, attempt, out)
+  for (const loser of effort.attempts) cancel(state, loser, out)
 }
 
 const conclude = <C extends Member, W extends Waiter>(
