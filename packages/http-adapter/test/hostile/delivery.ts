@@ -6,11 +6,11 @@ import type * as Net from "node:net"
 import type { Connection } from "../parts/tcp/peer.ts"
 import { until } from "../parts/waiting.ts"
 
-/** The client's end of a connection, as long as it is open. */
-export type ClientOf = (connection: Connection | undefined) => Net.Socket | undefined
+/** The sockets that this process has connected and that are open. */
+export type Clients = () => ReadonlyArray<Net.Socket>
 
-/** Knows the sockets that this process connects while the scope is open. */
-export const clients: Effect.Effect<ClientOf, never, Scope.Scope> = Effect.map(
+/** Knows them while the scope is open. */
+export const watchClients: Effect.Effect<Clients, never, Scope.Scope> = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => {
       const sockets = new Set<Net.Socket>()
@@ -25,8 +25,12 @@ export const clients: Effect.Effect<ClientOf, never, Scope.Scope> = Effect.map(
     }),
     ({ onSocket }) => Effect.sync(() => Channel.unsubscribe("net.client.socket", onSocket))
   ),
-  ({ sockets }) => (connection) => [...sockets].find(({ localPort }) => localPort === connection?.socket.remotePort)
+  ({ sockets }) => () => [...sockets]
 )
+
+/** The client's end of a connection, as long as it is open. */
+const clientOf = (clients: Clients, connection: Connection | undefined): Net.Socket | undefined =>
+  clients().find(({ localPort }) => localPort === connection?.socket.remotePort)
 
 /** Sends each piece in a turn of the loop of its own. What the client has closed before is no matter. */
 export const send = ({ socket }: Connection, pieces: ReadonlyArray<Uint8Array>): Effect.Effect<void> =>
@@ -40,21 +44,21 @@ export const send = ({ socket }: Connection, pieces: ReadonlyArray<Uint8Array>):
   })
 
 /** The client has read all that was sent on the connection, or has closed it. */
-export const delivered = (clientOf: ClientOf, connection: Connection): Effect.Effect<void> =>
+export const delivered = (clients: Clients, connection: Connection): Effect.Effect<void> =>
   until(
     "all packets are read",
     Effect.sync(() => {
-      const client = clientOf(connection)
+      const client = clientOf(clients, connection)
       return client === undefined || client.destroyed || client.bytesRead === connection.socket.bytesWritten
     })
   )
 
 /** The client takes nothing more from its socket, although a whole buffer of it waits there. */
-export const paused = (clientOf: ClientOf, connection: () => Connection | undefined): Effect.Effect<void> =>
+export const paused = (clients: Clients, connection: () => Connection | undefined): Effect.Effect<void> =>
   until(
     "the connection waits for a reader",
     Effect.sync(() => {
-      const client = clientOf(connection())
+      const client = clientOf(clients, connection())
       return client !== undefined && client.readableLength >= client.readableHighWaterMark
     })
   )

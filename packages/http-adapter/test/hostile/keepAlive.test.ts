@@ -4,9 +4,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import * as Faults from "../parts/tcp/faults.ts"
-import { attacks, gives, ok } from "./attack.ts"
+import { attacks, gives, lost, ok } from "./attack.ts"
 import type { Rig } from "./rig.ts"
 import { healthy, outcomeOf, recovered, settled, trial } from "./rig.ts"
+import { cutsAttempts } from "./writing.ts"
 
 const rest = "content-length: 2\r\n\r\nok"
 const fine = gives(200, "ok")
@@ -72,8 +73,7 @@ describe("a server says keep-alive:", () => {
   const says = (value: string) => [`${ok}keep-alive: ${value}\r\n${rest}`]
   attacks("P4", [
     { title: "timeout=0", says: says("timeout=0"), gives: fine },
-    // the skew of a second is more than is left
-    { title: "timeout=1", says: says("timeout=1"), gives: fine },
+    { title: "timeout=1", says: says("timeout=1"), gives: fine, keeps: true },
     { title: "timeout=60", says: says("timeout=60, max=100"), gives: fine, keeps: true },
     { title: "a number of 400 digits", says: says(`timeout=${"9".repeat(400)}`), gives: fine, keeps: true },
     { title: "a number beyond all timers", says: says("timeout=99999999999"), gives: fine, keeps: true },
@@ -91,15 +91,18 @@ describe("a server says keep-alive:", () => {
     }
   ])
 
-  it.effect("P4 timeout=5, and the connection goes before that", () =>
-    trial(Faults.raw(says("timeout=5")), {}, (rig) =>
-      Effect.gen(function*() {
-        assert.deepStrictEqual(yield* outcomeOf(rig, HttpClientRequest.get(rig.peer.origin)), fine)
-        yield* TestClock.adjust("3500 millis")
-        yield* settled(rig, 1)
-        yield* TestClock.adjust("500 millis")
-        yield* recovered(rig, 0)
-      })))
+  // A second before the server does, which may be slower to say so than to do it; of a short time, half.
+  for (const [seconds, millis] of [[5, 4_000], [2, 1_000], [1, 500]] as const) {
+    it.effect(`P4 timeout=${seconds}, and the connection goes before that`, () =>
+      trial(Faults.raw(says(`timeout=${seconds}`)), {}, (rig) =>
+        Effect.gen(function*() {
+          assert.deepStrictEqual(yield* outcomeOf(rig, HttpClientRequest.get(rig.peer.origin)), fine)
+          yield* TestClock.adjust(millis - 1)
+          yield* settled(rig, 1)
+          yield* TestClock.adjust(1)
+          yield* recovered(rig, 0)
+        })))
+  }
 })
 
 describe("a server closes an idle connection at the moment of the next request", () => {
@@ -131,10 +134,60 @@ describe("a server closes an idle connection at the moment of the next request",
     }
   }
 
+  it.effect("P3 and so all the others: a request is sent again over a new one, not over another old one", () =>
+    trial(Faults.answers(), { maxConnectionsPerHost: 3 }, (rig) =>
+      Effect.gen(function*() {
+        const { peer } = rig
+        const get = outcomeOf(rig, HttpClientRequest.get(peer.origin))
+        yield* Effect.all(Array.from({ length: 3 }, () => get), { concurrency: 3 })
+        assert.strictEqual(peer.accepted(), 3)
+        peer.become(Faults.answers((_, { index, socket }) => {
+          if (index >= 3) return Faults.response("new")
+          socket.resetAndDestroy()
+          return Buffer.alloc(0)
+        }))
+        assert.deepStrictEqual(yield* get, gives(200, "new"))
+        assert.deepStrictEqual(peer.connections.map(({ requests }) => requests.length).toSorted(), [1, 1, 1, 2])
+      })))
+
+  for (const method of ["GET", "POST"] as const) {
+    it.effect(`P3 and so the next and the next, before a byte of a ${method} is written: it is tried twice`, () =>
+      trial(healthy, { breaker: { failures: Infinity } }, (rig) =>
+        Effect.gen(function*() {
+          const { attempts } = yield* cutsAttempts(rig, "/cut")
+          const outcome = yield* outcomeOf(rig, HttpClientRequest.make(method)(`${rig.peer.origin}/cut`))
+          assert.deepStrictEqual(outcome, lost("ConnectionLost"))
+          assert.strictEqual(attempts(), 2)
+          assert.deepStrictEqual(rig.peer.requests(), [])
+          yield* recovered(rig, 0)
+        })))
+  }
+
   it.effect("P3 its end of the connection alone: it answers and ends its side", () =>
     trial(Faults.halfCloses, {}, (rig) =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* outcomeOf(rig, HttpClientRequest.get(rig.peer.origin)), fine)
         yield* recovered(rig, 0)
       })))
+})
+
+describe("whoever waits for the one connection that there is gets another one when a response was its last:", () => {
+  const lasts: Readonly<Record<string, string>> = {
+    "by the server's word": `${ok}connection: close\r\n${rest}`,
+    "as in HTTP/1.0": `HTTP/1.0 200 OK\r\n${rest}`,
+    "by what follows it": `${ok}${rest}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil`,
+    "by a timeout that is over": `${ok}keep-alive: timeout=0\r\n${rest}`
+  }
+  for (const [title, last] of Object.entries(lasts)) {
+    it.effect(`P3 ${title}`, () =>
+      // without a second try that could hide a wrong connection
+      trial(Faults.raw([last]), { replay: false }, (rig) =>
+        Effect.gen(function*() {
+          const get = outcomeOf(rig, HttpClientRequest.get(rig.peer.origin))
+          const outcomes = yield* Effect.all(Array.from({ length: 10 }, () => get), { concurrency: "unbounded" })
+          assert.deepStrictEqual(outcomes, Array.from({ length: 10 }, () => fine))
+          assert.deepStrictEqual(rig.peer.connections.map(({ requests }) => requests.length), Array(10).fill(1))
+          yield* recovered(rig, 0)
+        })))
+  }
 })

@@ -27,7 +27,7 @@ const heads: Readonly<Record<string, string>> = {
 }
 
 /** The pool takes nothing more before somebody reads. */
-const waits = ({ clientOf, peer }: Rig) => paused(clientOf, () => peer.connections[0])
+const waits = ({ clients, peer }: Rig) => paused(clients, () => peer.connections[0])
 
 for (const [title, head] of Object.entries(heads)) {
   const long = Faults.raw([head, most])

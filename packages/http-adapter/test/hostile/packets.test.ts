@@ -162,7 +162,7 @@ it.effect(
               const damaged = damages.reduce((so, harm) => harm(so), bytes)
               const { asking, connection } = yield* ask(
                 rig,
-                (to) => Effect.andThen(send(to, cutAt(damaged, cuts)), delivered(rig.clientOf, to))
+                (to) => Effect.andThen(send(to, cutAt(damaged, cuts)), delivered(rig.clients, to))
               )
               // It takes some turns of the loop until a caller knows. What still waits for more then gets the end instead.
               yield* Effect.repeatN(turn, 5)

@@ -23,8 +23,11 @@ const invalid = refused("RequestInvalid")
 
 const wrong: Readonly<Record<string, readonly [body: () => HttpBody.HttpBody, outcome: typeof bodyFailed]>> = {
   "a stream that is shorter": [stream(5, "ab", "c"), bodyFailed],
+  "a stream that is empty": [stream(5), bodyFailed],
+  "a stream of empty pieces": [stream(5, "", ""), bodyFailed],
   "a stream that is longer": [stream(5, "abc", "def"), bodyFailed],
   "a stream that is longer at once": [stream(5, "abcdef"), bodyFailed],
+  "a stream that has something instead of nothing": [stream(0, "abc"), bodyFailed],
   "a stream that fails before its first byte": [failing([], Stream.fail("no")), bodyFailed],
   "a stream that fails on its way": [failing(["ab"], Stream.fail("no")), bodyFailed],
   "a stream that fails on its way to a length": [failing(["ab"], Stream.fail("no"), 5), bodyFailed],

@@ -19,14 +19,14 @@ import * as Descriptors from "../parts/descriptors.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
 import { until } from "../parts/waiting.ts"
-import type { ClientOf } from "./delivery.ts"
-import { clients } from "./delivery.ts"
+import type { Clients } from "./delivery.ts"
+import { watchClients } from "./delivery.ts"
 
 export interface Rig {
   readonly client: HttpClient.HttpClient
   readonly pool: HttpPool.Service
   readonly peer: Peer.Peer
-  readonly clientOf: ClientOf
+  readonly clients: Clients
 }
 
 /** What a caller got: a response with its body, or an error by its names. */
@@ -79,7 +79,7 @@ export const trial = <A, E>(
     const troubles = yield* unhandled
     yield* Effect.scoped(Effect.gen(function*() {
       const peer = yield* Peer.start(behaviour)
-      const clientOf = yield* clients
+      const clients = yield* watchClients
       const pool = HttpPool.layer({ checkInvariants: true, maxConnectionsPerHost: 1, ...options })
       const context = yield* Layer.build(Layer.provideMerge(PooledHttpClient.layer, pool)).pipe(
         Effect.locally(FiberRef.currentLoggers, HashSet.make(logger(troubles))),
@@ -87,7 +87,7 @@ export const trial = <A, E>(
         Effect.orDie
       )
       const client = Context.get(context, HttpClient.HttpClient)
-      yield* test({ client, clientOf, peer, pool: Context.get(context, HttpPool.HttpPool) })
+      yield* test({ client, clients, peer, pool: Context.get(context, HttpPool.HttpPool) })
     }))
     if (Descriptors.available) yield* Descriptors.awaitSockets(before)
     yield* turn

@@ -1,5 +1,6 @@
 /** Ends a connection around the very moment in which a request is written: no wait could hit it. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Channel from "node:diagnostics_channel"
 import type { End } from "../parts/tcp/faults.ts"
 import type { Connection } from "../parts/tcp/peer.ts"
@@ -7,6 +8,8 @@ import type { Outcome, Rig } from "./rig.ts"
 
 // undici tells of every head that it is about to write.
 const heads = "undici:client:sendHeaders"
+// And of every request that it is given.
+const requests = "undici:request:create"
 
 const close = (connection: Connection | undefined, how: End): void => {
   if (how === "reset") connection?.socket.resetAndDestroy()
@@ -48,3 +51,30 @@ export const asWritten = (
       () => send,
       (onHead) => Effect.sync(() => Channel.unsubscribe(heads, onHead))
     )
+
+/**
+ * Cuts the connection of every attempt of a request when it is handed over, before a byte of it is written, and counts the attempts.
+ * To be used with a path that no other request has.
+ */
+export const cutsAttempts = (
+  rig: Rig,
+  path: string
+): Effect.Effect<{ readonly attempts: () => number }, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        let attempts = 0
+        // What undici tells is an object with its request.
+        const onCreate = (message: unknown): void => {
+          const { request } = message as { readonly request: { readonly path: string } }
+          if (request.path !== path) return
+          attempts++
+          for (const client of rig.clients()) client.destroy()
+        }
+        Channel.subscribe(requests, onCreate)
+        return { attempts: () => attempts, onCreate }
+      }),
+      ({ onCreate }) => Effect.sync(() => Channel.unsubscribe(requests, onCreate))
+    ),
+    ({ attempts }) => ({ attempts })
+  )
