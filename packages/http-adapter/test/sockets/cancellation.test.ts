@@ -2,13 +2,14 @@
 import { HttpBody, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, type Scope, Stream } from "effect"
+import { setImmediate } from "node:timers/promises"
 import { type Certificates, certificates } from "../parts/certificates.ts"
 import * as Descriptors from "../parts/descriptors.ts"
 import { lacks } from "../parts/programs.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
 import { until } from "../parts/waiting.ts"
-import { hostOf, rig, textOf } from "../real/rig.ts"
+import { connectionsOf, hostOf, rig, textOf } from "../real/rig.ts"
 
 /** A peer, and what it is told to do. */
 interface Stage {
@@ -158,5 +159,34 @@ describe.skipIf(!Descriptors.available)("a request that ends early", () => {
       `P6 the same over TLS while it ${name}`,
       () => Effect.flatMap(certificates, (tls) => cut(stage, interrupted, tls))
     )
+  }
+
+  for (
+    const [name, behaviour] of Object.entries({
+      "that answers": Faults.answers(),
+      "that resets every other request, which is sent again": Faults.closesAsRequestArrives(1)
+    })
+  ) {
+    it.scopedLive(`P6 interrupted in any turn of the event loop, with a peer ${name}: nothing is held, nothing is lost`, () =>
+      Effect.gen(function*() {
+        const peer = yield* Peer.start(behaviour)
+        const rigged = yield* rig({ maxConnectionsPerHost: 1 })
+        const before = yield* Descriptors.sockets
+        for (let turns = 0; turns < 120; turns++) {
+          if (turns % 3 === 0) assert.strictEqual(yield* textOf(rigged, peer.origin), "ok")
+          const asking = yield* Effect.fork(textOf(rigged, peer.origin))
+          // turns of the event loop, or of fibers
+          const turn = turns % 2 === 0 ? Effect.promise(() => setImmediate()) : Effect.yieldNow()
+          yield* Effect.repeatN(turn, turns % 20)
+          yield* Fiber.interrupt(asking)
+        }
+        yield* until(
+          "nothing is held",
+          Effect.map(rigged.pool.stats, ({ active, closing, connecting }) => active + closing + connecting === 0)
+        )
+        yield* until("both see the same", Effect.map(connectionsOf(rigged), (count) => count === peer.open()))
+        assert.strictEqual(yield* textOf(rigged, peer.origin), "ok")
+        yield* Descriptors.awaitSockets(before + 2 * (yield* connectionsOf(rigged)))
+      }))
   }
 })
