@@ -19,7 +19,12 @@ export interface Cell<S extends Sample = Sample> {
 }
 
 /** For a cell that takes seconds: it is not warmed up for long, and has three rounds only. */
-export const rarely = <S extends Sample>(cell: Cell<S>): Cell<S> => ({ ...cell, roundsAtMost: 3 })
+export const rarely = <S extends Sample>(cell: Cell<S>): Cell<S> => atMostRounds(cell, 3)
+
+export const atMostRounds = <S extends Sample>(cell: Cell<S>, roundsAtMost: number): Cell<S> => ({
+  ...cell,
+  roundsAtMost
+})
 
 /** For a cell in a process of its own, which no other cell disturbs. */
 export const withoutRunUp = <S extends Sample>(cell: Cell<S>): Cell<S> => ({ ...cell, withoutRunUp: true })

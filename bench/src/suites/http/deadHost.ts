@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { measure, type Measured, withoutRunUp } from "../../measure.ts"
+import { atMostRounds, measure, type Measured, withoutRunUp } from "../../measure.ts"
 import { median } from "../../statistics.ts"
 import type { Report } from "../../suite.ts"
 import { atLeast, atMost, figure, type Target } from "../../target.ts"
@@ -7,7 +7,17 @@ import { PATIENCE_MILLIS, PAUSE_MILLIS } from "./clients/client.ts"
 import { httpCell, type HttpSample, type HttpSeries, pairedRatio, perSecond } from "./httpCell.ts"
 import { type Setting, startClient, type Subject, UNDICI, urlOf, WATERTIGHT } from "./setting.ts"
 
-const CALLERS_PER_HOST = 10
+/**
+ * One pause of the collector meets all callers at once, so a p99 tells more the fewer they are; these are enough to keep the
+ * client busy all the time. The dead host has more of them, since its callers pile up; each time that one gives up costs a new
+ * connection, some 1 ms of the CPU that all share, so they are not so many that this alone would be seen.
+ */
+const CALLERS_PER_HOST = 3
+const CALLERS_OF_DEAD = 5
+
+/** A p99 needs many requests and its ratio many rounds. Quick rounds decide nothing. */
+const MILLIS = { standard: 600, quick: 60 }
+const ROUNDS_FACTOR = 2
 
 interface Company {
   readonly name: string
@@ -73,17 +83,19 @@ export const deadHost = (setting: Setting): Effect.Effect<Report> =>
       [ALONE, ...beside].map((company) => {
         const dead = company.port === undefined
           ? {}
-          : { dead: { url: urlOf(server.ports[company.port], "/"), callers: CALLERS_PER_HOST } }
-        return withoutRunUp(httpCell(titleOf(subject, company), server, client, (operations) => ({
+          : { dead: { url: urlOf(server.ports[company.port], "/"), callers: CALLERS_OF_DEAD } }
+        const cell = withoutRunUp(httpCell(titleOf(subject, company), server, client, (operations) => ({
           operations,
           task: { do: "requests", urls, callers, requests: operations, postBytes: 0, latency: true, ...dead }
         })))
+        // A peer is only shown.
+        return subject === WATERTIGHT ? cell : atMostRounds(cell, options.rounds)
       })
     )
     const measured = yield* measure(cells, {
       ...options,
-      // One pause of the collector meets all callers, so a p99 needs so many requests that these are far fewer than a hundredth.
-      minMillis: options.quick ? 60 : 700,
+      rounds: options.quick ? options.rounds : options.rounds * ROUNDS_FACTOR,
+      minMillis: options.quick ? MILLIS.quick : MILLIS.standard,
       progress: options.progress.within("dead host")
     })
     const row = (subject: Subject, company: Company): ReadonlyArray<string> => {
@@ -105,7 +117,7 @@ export const deadHost = (setting: Setting): Effect.Effect<Report> =>
         columns: ["client: hosts", "requests/s of the live", "× of alone, 95 %", "their p99 ms", "× of alone, 95 %"],
         rows: SUBJECTS.flatMap(({ beside, subject }) => [ALONE, ...beside].map((company) => row(subject, company))),
         notes: [
-          `Each host has ${CALLERS_PER_HOST} callers. Those of the dead one give up after ${PATIENCE_MILLIS} ms and try again after ${PAUSE_MILLIS} ms.`,
+          `Each live host has ${CALLERS_PER_HOST} callers, the dead one ${CALLERS_OF_DEAD}, who give up after ${PATIENCE_MILLIS} ms and try again after ${PAUSE_MILLIS} ms.`,
           "undici heeds no abort while it connects, so its callers of a host that drops connections would be stuck for 10 s each."
         ]
       }],

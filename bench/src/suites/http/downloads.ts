@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { type Cell, measure } from "../../measure.ts"
+import { atMostRounds, type Cell, measure } from "../../measure.ts"
 import { median, medianInterval } from "../../statistics.ts"
 import type { Report } from "../../suite.ts"
 import { atLeast, atMost, figure } from "../../target.ts"
@@ -87,7 +87,7 @@ export const downloads = (setting: Setting): Effect.Effect<Report> =>
           operations: 1,
           task: { do: "download", url: path(bytes), bytes }
         }))
-        const watching: Watched = { subject, rise, cell: { ...watched(cell, rise), roundsAtMost: rounds } }
+        const watching: Watched = { subject, rise, cell: atMostRounds(watched(cell, rise), rounds) }
         return watching
       }), { concurrency: 2 })
     const measured = yield* measure(

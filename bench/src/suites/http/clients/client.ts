@@ -26,7 +26,7 @@ export const nothingToFinish: Finish = () => Promise.resolve(0)
 export type Recorder = (millis: number) => void
 
 /** A caller of a dead host gives up after this long, … */
-export const PATIENCE_MILLIS = 200
+export const PATIENCE_MILLIS = 500
 
 /** … and tries again after this: as a caller with a policy for retries would, and not as fast as refusals come. */
-export const PAUSE_MILLIS = 20
+export const PAUSE_MILLIS = 50
