@@ -21,48 +21,51 @@ const notSent = (make: (origin: string) => Request, expected: Outcome) =>
       yield* recovered(rig, 0)
     }))
 
-const invalid = {
-  "": "none",
-  "/": "none",
-  "nothing": "none",
-  "//host/": "none",
-  "http://": "none",
-  "http:///": "none",
-  "http://[::1": "none",
-  "http://[::1]x/": "none",
-  "http://a b/": "none",
-  "http://a\0b/": "none",
-  "http://a%00b/": "none",
-  "http://a<b/": "none",
-  "http://a%2fb/": "none",
-  "http://host\r\nx: y/": "none",
-  "http://host:99999/": "none",
-  "http://host:-1/": "none",
-  "http://host:port/": "none",
-  "http://256.0.0.1/": "none",
-  "http://1.2.3.4.5/": "none",
-  "http://xn--/": "none",
-  "http+unix://%zz/path": "RequestInvalid",
-  "http+unix:path": "RequestInvalid",
-  "http+unix:///path": "RequestInvalid",
-  "ftp://host/": "RequestInvalid",
-  "ws://host/": "RequestInvalid",
-  "file:///etc/passwd": "RequestInvalid",
-  "data:,text": "RequestInvalid",
-  "javascript:1": "RequestInvalid",
-  "about:blank": "RequestInvalid",
-  "blob:http://host/x": "RequestInvalid"
-}
+const invalid = [
+  "",
+  "/",
+  "nothing",
+  "//host/",
+  "http://",
+  "http:///",
+  "http://[::1",
+  "http://[::1]x/",
+  "http://a b/",
+  "http://a\0b/",
+  "http://a%00b/",
+  "http://a<b/",
+  "http://a%2fb/",
+  "http://host\r\nx: y/",
+  "http://host:99999/",
+  "http://host:-1/",
+  "http://host:port/",
+  "http://256.0.0.1/",
+  "http://1.2.3.4.5/",
+  "http://xn--/",
+  "http+unix://%zz/path",
+  "http+unix:path",
+  "http+unix:///path",
+  "ftp://host/",
+  "ws://host/",
+  "file:///etc/passwd",
+  "data:,text",
+  "javascript:1",
+  "about:blank",
+  "blob:http://host/x",
+  "http+unix://%00/path",
+  "http+unix://%2Frun%2Fapp.sock/path"
+]
 
 describe("a URL that leads nowhere", () => {
-  for (const [url, cause] of Object.entries(invalid)) {
-    it.effect(`S5 ${JSON.stringify(url)}`, () => notSent(() => HttpClientRequest.get(url), invalidUrl(cause)))
+  for (const url of invalid) {
+    it.effect(
+      `S5 ${JSON.stringify(url)}`,
+      () => notSent(() => HttpClientRequest.get(url), invalidUrl("RequestInvalid"))
+    )
   }
 
-  for (const url of ["http+unix://%00/path", "http://127.0.0.1:0/"]) {
-    it.effect(`S5 ${JSON.stringify(url)} cannot be dialed`, () =>
-      notSent(() => HttpClientRequest.get(url), lost("ConnectFailed")))
-  }
+  it.effect("S5 a port that nobody can listen on", () =>
+    notSent(() => HttpClientRequest.get("http://127.0.0.1:0/"), lost("ConnectFailed")))
 })
 
 describe("what a URL says", () => {
