@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TLSSocket } from "node:tls"
 import type { HttpAdapterConfig } from "../../src/index.ts"
+import { Origin } from "../../src/index.ts"
 import { certificates } from "../parts/certificates.ts"
 import * as Descriptors from "../parts/descriptors.ts"
 import { lacks } from "../parts/programs.ts"
@@ -13,11 +14,13 @@ import type { Rig } from "../real/rig.ts"
 import { connectionsOf, hostOf, rig, textOf } from "../real/rig.ts"
 import * as Remote from "./remote.ts"
 
-/** So many connections, which are idle then. The server takes its time, or fewer would do. */
+/** So many connections, which are idle then. */
 const opened = (rigged: Rig, url: string, count: number) =>
   Effect.gen(function*() {
-    yield* Effect.replicateEffect(textOf(rigged, url), count, { concurrency: "unbounded", discard: true })
-    yield* untilEqual("idle connections", Effect.map(hostOf(rigged, url), ({ idle }) => idle), count)
+    const origin = Origin.fromUrl(url)
+    assert(origin !== undefined)
+    yield* rigged.pool.warm(origin, count)
+    assert.deepInclude(yield* hostOf(rigged, url), { total: count, idle: count })
   })
 
 const often: Partial<HttpAdapterConfig.Options> = { healthCheckInterval: "50 millis", healthCheckTimeout: "200 millis" }
@@ -29,7 +32,7 @@ const heads = (peer: Peer.Peer) =>
 describe("health checks", () => {
   it.scopedLive("P3 each idle connection is asked over itself, by the path that is set, and stays", () =>
     Effect.gen(function*() {
-      const peer = yield* Peer.start(Faults.delayed(20))
+      const peer = yield* Peer.start(Faults.answers())
       const rigged = yield* rig({ ...often, healthCheckPath: "/health?deep=no" })
       yield* opened(rigged, peer.origin, 5)
       yield* until("each was asked twice", Effect.sync(() => heads(peer).every((count) => count >= 2)))
@@ -62,8 +65,8 @@ describe("health checks", () => {
         const [stopping, living] = yield* Effect.all([Remote.start(), Remote.start()], { concurrency: 2 })
         const rigged = yield* rig(often)
         const before = yield* Descriptors.sockets
-        yield* opened(rigged, `${living.origin}/late/5/20`, 4)
-        yield* opened(rigged, `${stopping.origin}/late/5/20`, 4)
+        yield* opened(rigged, living.origin, 4)
+        yield* opened(rigged, stopping.origin, 4)
         yield* Descriptors.awaitSockets(before + 8)
         yield* stopping.stop
         yield* untilEqual("connections", connectionsOf(rigged), 4)
@@ -99,7 +102,7 @@ describe("health checks", () => {
   ) {
     it.scopedLive(`P3 a server that ${name} when it is checked loses the connection`, () =>
       Effect.gen(function*() {
-        const peer = yield* Peer.start(Faults.delayed(20))
+        const peer = yield* Peer.start(Faults.answers())
         const rigged = yield* rig(often)
         yield* opened(rigged, peer.origin, 3)
         peer.become(behaviour)
@@ -115,12 +118,9 @@ describe("health checks", () => {
     Effect.gen(function*() {
       const remote = yield* Remote.start({ checkMillis: 5 })
       const rigged = yield* rig({ ...often, healthCheckConcurrency: 4, healthCheckTimeout: "1 minute" })
-      const url = `${remote.origin}/late/5/100`
-      yield* Effect.replicateEffect(textOf(rigged, url), 60, { concurrency: "unbounded", discard: true })
-      const { total } = yield* hostOf(rigged, url)
-      assert.isAtLeast(total, 30)
-      yield* until("all were checked", Effect.map(remote.counts, ({ checks }) => checks >= 2 * total))
-      assert.deepInclude(yield* remote.counts, { peakChecks: 4, accepted: total, open: total })
+      yield* opened(rigged, remote.origin, 60)
+      yield* until("all were checked", Effect.map(remote.counts, ({ checks }) => checks >= 120))
+      assert.deepInclude(yield* remote.counts, { peakChecks: 4, accepted: 60, open: 60 })
     }))
 })
 
@@ -138,9 +138,10 @@ describe("a peer that closes idle connections", () => {
         () =>
           Effect.gen(function*() {
             const { authority, localhost } = secure ? yield* certificates : { authority: "", localhost: undefined }
-            const peer = yield* Peer.start(Faults.delayed(20), localhost === undefined ? {} : { tls: localhost })
+            const peer = yield* Peer.start(Faults.answers(), localhost === undefined ? {} : { tls: localhost })
             const rigged = yield* rig({ ...never, ...secure ? { tls: { ca: authority } } : {} })
             yield* opened(rigged, peer.origin, 3)
+            yield* untilEqual("connections that are ready", Effect.sync(() => peer.connections.length), 3)
             const asked = peer.connections[0]?.requests.length ?? 0
             for (const connection of peer.connections.slice(1)) close(connection)
             yield* untilEqual("connections", connectionsOf(rigged), 1)

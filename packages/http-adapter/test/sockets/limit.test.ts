@@ -42,7 +42,7 @@ describe.skipIf(!Descriptors.available)("the limit of connections", () => {
       // None of them was closed, so what the server has seen at its peak was there at once.
       const { accepted, peak: peakThere, requests } = yield* remote.counts
       assert.deepStrictEqual([requests, accepted, peakThere, peak()], [400, limit, limit, limit])
-      assert.isAbove(looks(), 20)
+      assert.isAbove(looks(), 5)
     }))
 
   it.scopedLive("P1 nor when they are interrupted, fail and take new connections all the time", () =>
@@ -65,7 +65,7 @@ describe.skipIf(!Descriptors.available)("the limit of connections", () => {
         "nothing is lent",
         Effect.map(rigged.pool.stats, ({ active, connecting }) => active + connecting === 0)
       )
-      assert.isAbove((yield* remote.counts).accepted, 50)
+      assert.isAbove((yield* remote.counts).accepted, 2 * limit)
     }).pipe(Effect.withRandom(Random.make("limit"))))
 
   it.scopedLive("P1 over all hosts there are no more than the total allows", () =>
