@@ -104,11 +104,8 @@ const failureOf = (error: HttpClientError.HttpClientError): Failure => {
 /** Sends a request and reads the whole body. Every byte of a body becomes one character. */
 export const outcomeOf = ({ client }: Rig, request: HttpClientRequest.HttpClientRequest): Effect.Effect<Outcome> =>
   client.execute(request).pipe(
-    Effect.flatMap((response) =>
-      Effect.map(response.arrayBuffer, (body): Outcome => ({
-        status: response.status,
-        body: Buffer.from(body).toString("latin1")
-      }))
+    Effect.flatMap(({ arrayBuffer, status }) =>
+      Effect.map(arrayBuffer, (body): Outcome => ({ status, body: Buffer.from(body).toString("latin1") }))
     ),
     Effect.catchAll((error) => Effect.succeed(failureOf(error)))
   )
@@ -127,7 +124,7 @@ export const settled = ({ peer, pool }: Rig, open: 0 | 1): Effect.Effect<void> =
         last = { active, closing, connecting, total, waiting, peer: peer.open() }
         return active + closing + connecting + waiting === 0 && total === open && peer.open() === open
       }),
-      5_000
+      15_000
     ).pipe(Effect.catchAllDefect((defect) => Effect.dieMessage(`${String(defect)}, but ${JSON.stringify(last)}`)))
   })
 
