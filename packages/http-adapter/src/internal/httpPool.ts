@@ -2,8 +2,10 @@
 import { ConnectionPool, type Connector, PoolConfig, type PoolError, Timekeeper } from "@watertight/pool"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import { pipeArguments } from "effect/Pipeable"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { Options } from "../HttpAdapterConfig.ts"
 import type { ConnectError } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
@@ -46,7 +48,8 @@ export const make = (
   Effect.gen(function*() {
     let given = options
     let current = yield* split(options)
-    const keeper = yield* Timekeeper.make
+    const scope = yield* Effect.flatMap(Effect.scope, (around) => Scope.fork(around, ExecutionStrategy.sequential))
+    const keeper = yield* Scope.extend(Timekeeper.make, scope)
     const connector = yield* connectorOf({
       keeper,
       settingsOf: (origin) => current.of(origin),
@@ -75,7 +78,8 @@ export const make = (
       hostStats: (key) => pool.hostStats(key),
       events: pool.events,
       metrics: pool.metrics,
-      shutdown: pool.shutdown,
+      // the time limits of the exchanges end behind the last of them
+      shutdown: Effect.zipLeft(pool.shutdown, Scope.close(scope, Exit.void)),
       pipe() {
         return pipeArguments(this, arguments)
       }

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
 import { RequestBodyFailed } from "../HttpError.ts"
@@ -22,7 +23,9 @@ export const outflow = (
   const readable = new Readable({
     read: () => {
       asked = true
-      if (fiber === undefined) fiber = Runtime.runFork(runtime)(pump)
+      if (fiber === undefined) {
+        fiber = Runtime.runFork(Runtime.enableRuntimeFlag(runtime, RuntimeFlags.Interruption))(pump)
+      }
       const go = wake
       wake = undefined
       go?.()
