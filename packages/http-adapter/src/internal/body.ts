@@ -31,14 +31,21 @@ const batch = 4
 /** Bytes that a piece takes besides its own: of a body in pieces of one byte that is nearly all. */
 const overhead = 128
 
+const empty = new Uint8Array(0)
+
+/** Shared by all that nobody listens to, which are most. */
+const nobody: ReadonlyArray<() => void> = []
+
 export class Body {
-  private chunks: Array<Uint8Array> = []
+  /** most bodies are one piece, so the first needs no array */
+  private first: Uint8Array | undefined = undefined
+  private rest: Array<Uint8Array> | undefined = undefined
   private buffered = 0
   /** what it takes in memory */
   private weight = 0
   private reader: Reader = "nobody"
   private paused = false
-  private listeners: Array<() => void> = []
+  private listeners = nobody
   private readonly source: Source
   private readonly bound: number
   received = 0
@@ -79,7 +86,9 @@ export class Body {
     this.received += chunk.length
     // undici tells of pieces without a byte, which no reader expects
     if (this.reader === "drain" || chunk.length === 0) return true
-    this.chunks.push(chunk)
+    if (this.first === undefined) this.first = chunk
+    else if (this.rest === undefined) this.rest = [chunk]
+    else this.rest.push(chunk)
     this.buffered += chunk.length
     this.weight += chunk.length + overhead
     this.paused = this.reader === "pieces"
@@ -90,7 +99,7 @@ export class Body {
 
   /** Somebody waits for a piece, and there is one. */
   get awaited(): boolean {
-    return this.reader === "pieces" && this.listeners.length > 0 && this.chunks.length > 0
+    return this.reader === "pieces" && this.listeners.length > 0 && this.first !== undefined
   }
 
   /** Gives what has arrived to whoever waits for it. */
@@ -144,20 +153,22 @@ export class Body {
   /** Everything that is there, once it has ended; and from now on it stays. */
   whole(): Uint8Array {
     this.reader = "whole"
-    const [only] = this.chunks
-    if (this.chunks.length === 1 && only !== undefined) return only
-    const whole = Buffer.concat(this.chunks, this.buffered)
-    this.chunks = [whole]
+    const { buffered, first, rest } = this
+    if (first !== undefined && rest === undefined) return first
+    const whole = first === undefined || rest === undefined ? empty : Buffer.concat([first, ...rest], buffered)
+    this.first = whole
+    this.rest = undefined
     return whole
   }
 
   /** Takes what is there. */
   take(): Array<Uint8Array> {
-    const { chunks } = this
-    this.chunks = []
+    const { first, rest } = this
+    this.first = undefined
+    this.rest = undefined
     this.buffered = 0
     this.weight = 0
-    return chunks
+    return first === undefined ? [] : rest === undefined ? [first] : [first, ...rest]
   }
 
   /** To be called outside of the connection's own callbacks, which it calls again. */
@@ -168,12 +179,12 @@ export class Body {
   }
 
   get empty(): boolean {
-    return this.chunks.length === 0
+    return this.first === undefined
   }
 
   /** Tells once when something has changed. */
   listen(listener: () => void): void {
-    this.listeners.push(listener)
+    this.listeners = [...this.listeners, listener]
   }
 
   /** Whether somebody else still listens. */
@@ -185,7 +196,7 @@ export class Body {
   private tell(): void {
     if (this.listeners.length === 0) return
     const { listeners } = this
-    this.listeners = []
+    this.listeners = nobody
     for (const listener of listeners) listener()
   }
 }

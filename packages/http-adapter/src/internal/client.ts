@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { globalValue } from "effect/GlobalValue"
 import { discreet } from "./discreet.ts"
-import { execute } from "./execute.ts"
+import { execute, Way } from "./execute.ts"
 import { insideOf, type Service } from "./httpPool.ts"
 import { current } from "./requestOptions.ts"
 import { Targets } from "./target.ts"
@@ -39,16 +39,16 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
           )
         }
         const signal = scopedRequests.get(request)?.signal
-        const way = { inside, request, target: target.right, options, signal }
+        const to = target.right
         return isTraced(fiber, request)
           ? traced(
             fiber,
             built,
             request,
-            target.right,
-            (span, headers) => execute({ ...way, span, traceHeaders: headers })
+            to,
+            (span, headers) => execute(new Way(inside, request, to, options, signal, span, headers))
           )
-          : execute(way)
+          : execute(new Way(inside, request, to, options, signal))
       })
     ),
     Effect.succeed

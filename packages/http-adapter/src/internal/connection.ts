@@ -2,13 +2,28 @@
 import type { Readable } from "node:stream"
 import type { HttpSettings } from "./settings.ts"
 
-/** One request as it goes out. */
-export interface WireRequest {
+/**
+ * One request as it goes out. It is a class, as is everything that is made for each request: V8 puts what literals make among
+ * the old objects once it has seen some of them live long, and then each request costs a share of a full collection.
+ */
+export class WireRequest {
   readonly method: string
   /** with the query, without the fragment */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | string | Readable | null
+
+  constructor(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string | Readable | null
+  ) {
+    this.method = method
+    this.path = path
+    this.headers = headers
+    this.body = body
+  }
 }
 
 /** What the connection tells about the request under way. The names and the order are those of undici's handlers. */

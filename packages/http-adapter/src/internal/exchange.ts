@@ -21,11 +21,13 @@ export interface Limits {
   readonly maxResponseSize: number
 }
 
+const noHeaders: ReadonlyArray<Uint8Array> = []
+
 export class Exchange implements Receiver, Source {
   readonly body: Body
-  private readonly goodbyes: Array<() => void> = []
+  private goodbyes: Array<() => void> | undefined = undefined
   status = 0
-  rawHeaders: ReadonlyArray<Uint8Array> = []
+  rawHeaders = noHeaders
   private readonly lease: Lease.OwnedLease<Wire>
   private readonly wire: Wire
   private readonly limits: Limits
@@ -77,7 +79,7 @@ export class Exchange implements Receiver, Source {
   /** Has something done when it is over. */
   atEnd(goodbye: () => void): void {
     if (this.over) goodbye()
-    else this.goodbyes.push(goodbye)
+    else (this.goodbyes ??= []).push(goodbye)
   }
 
   /** Whoever waited for it, or read it, was interrupted. */
@@ -248,7 +250,7 @@ export class Exchange implements Receiver, Source {
     if (this.over) return
     this.over = true
     this.patience.end()
-    for (const goodbye of this.goodbyes) goodbye()
+    if (this.goodbyes !== undefined) { for (const goodbye of this.goodbyes) goodbye() }
     const { body, lease, wire } = this
     const sent = this.request?.body
     this.request = undefined

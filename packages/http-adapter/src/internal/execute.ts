@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { Readable } from "node:stream"
 import * as HttpError from "../HttpError.ts"
+import { WireRequest } from "./connection.ts"
 import { discreet } from "./discreet.ts"
 import { Exchange } from "./exchange.ts"
 import { endsWithScope } from "./exchangeScope.ts"
@@ -26,21 +27,45 @@ type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 
 /** A request with everything that was found out about it. */
-export interface Way {
+export class Way {
   readonly inside: Inside
   readonly request: Request
   readonly target: Target
   readonly options: RequestOptions
   /** ends with the scope that the response belongs to, if there is one */
   readonly signal: AbortSignal | undefined
-  readonly span?: Tracer.Span
-  readonly traceHeaders?: Headers.Headers | undefined
+  readonly span: Tracer.Span | undefined
+  readonly traceHeaders: Headers.Headers | undefined
+
+  constructor(
+    inside: Inside,
+    request: Request,
+    target: Target,
+    options: RequestOptions,
+    signal: AbortSignal | undefined,
+    span?: Tracer.Span,
+    traceHeaders?: Headers.Headers
+  ) {
+    this.inside = inside
+    this.request = request
+    this.target = target
+    this.options = options
+    this.signal = signal
+    this.span = span
+    this.traceHeaders = traceHeaders
+  }
 }
 
-interface Task {
+class Task {
   readonly way: Way
   readonly payload: Payload
   readonly headers: Readonly<Record<string, string>>
+
+  constructor(way: Way, payload: Payload, headers: Readonly<Record<string, string>>) {
+    this.way = way
+    this.payload = payload
+    this.headers = headers
+  }
 }
 
 export const execute = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> => {
@@ -60,7 +85,7 @@ const begin = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> 
   if (!("kind" in payload)) return refuse(request, payload)
   const headers = headersOf(request, way.target, payload, way.traceHeaders)
   if (headers instanceof HttpError.RequestInvalid) return refuse(request, headers)
-  return attempt({ way, payload, headers }, span === undefined ? acquire : { ...acquire, span }, true)
+  return attempt(new Task(way, payload, headers), span === undefined ? acquire : { ...acquire, span }, true)
 }
 
 const refuse = (
@@ -114,15 +139,15 @@ const send = (task: Task, exchange: Exchange): Effect.Effect<Exchange, Failed> =
   const { headers, payload, way: { request: { method }, span, target: { path } } } = task
   switch (payload.kind) {
     case "bytes":
-      return exchange.run({ method, path, headers, body: payload.bytes })
+      return exchange.run(new WireRequest(method, path, headers, payload.bytes))
     case "readable":
-      return exchange.run({ method, path, headers, body: payload.readable })
+      return exchange.run(new WireRequest(method, path, headers, payload.readable))
     case "stream":
       return Effect.flatMap(Effect.runtime(), (runtime) => {
         const stream = span === undefined
           ? payload.stream
           : Stream.provideService(payload.stream, Tracer.ParentSpan, span)
-        return exchange.run({ method, path, headers, body: outflow(stream, runtime, lengthOf(task)) })
+        return exchange.run(new WireRequest(method, path, headers, outflow(stream, runtime, lengthOf(task))))
       })
   }
 }

@@ -34,18 +34,22 @@ export const traced = <E extends HttpClientError.HttpClientError>(
   // What a span is called may be said where the client is used, or where it was built.
   const context = fiber.currentContext.unsafeMap.has(HttpClient.SpanNameGenerator.key) ? fiber.currentContext : built
   const name = Context.get(context, HttpClient.SpanNameGenerator)(request)
-  return Effect.useSpan(name, { kind: "client", captureStackTrace: false }, (span) => {
+  // A span keeps what it ended with, and exporters keep spans: so it ends with nothing, and the response goes past it.
+  let response: Response | undefined
+  const inSpan = Effect.useSpan(name, { kind: "client", captureStackTrace: false }, (span) => {
     const redacted = namesOf(fiber.getFiberRef(Headers.currentRedactedNames))
     span.attribute("http.request.method", request.method)
     for (const [attribute, value] of attributesOf(target)) span.attribute(attribute, value)
     describe(span, "http.request.header.", request.headers, redacted)
     const propagated = fiber.getFiberRef(HttpClient.currentTracerPropagation)
-    return Effect.map(run(span, propagated ? HttpTraceContext.toHeaders(span) : undefined), (response) => {
-      span.attribute("http.response.status_code", response.status)
-      describe(span, "http.response.header.", response.headers, redacted)
-      return response
+    return Effect.map(run(span, propagated ? HttpTraceContext.toHeaders(span) : undefined), (answer) => {
+      span.attribute("http.response.status_code", answer.status)
+      describe(span, "http.response.header.", answer.headers, redacted)
+      response = answer
     })
   })
+  // it succeeded, so there is one
+  return Effect.map(inSpan, () => response as Response)
 }
 
 const namesOf = (names: string | RegExp | Names): Names =>

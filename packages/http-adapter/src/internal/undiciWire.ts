@@ -144,7 +144,10 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, headers: Array<Buffer>): boolean {
-    this.receiver?.onHeaders(status, headers, this.release)
+    // Theirs has grown piece by piece, and is the old kind of object that a response should not be kept by.
+    const raw = headers.slice()
+    headers.length = 0
+    this.receiver?.onHeaders(status, raw, this.release)
     return true
   }
 
