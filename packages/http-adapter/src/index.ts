@@ -1,4 +1,5 @@
 /** `@watertight/http-adapter`: HTTP on the leak-proof connection pool. */
+export * as Aggregator from "./Aggregator.ts"
 export * as HttpAdapterConfig from "./HttpAdapterConfig.ts"
 export * as HttpError from "./HttpError.ts"
 export * as HttpPool from "./HttpPool.ts"
