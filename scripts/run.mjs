@@ -34,7 +34,7 @@ const program = (file) => async (args) => {
 const tasks = {
   start: program("packages/examples/src/start.ts"),
   bench: program("bench/src/main.ts"),
-  simulate: program("packages/pool/test/simulation/main.ts"),
+  simulate: program("packages/http-adapter/test/simulation/main.ts"),
   test: (args) => node(["node_modules/vitest/vitest.mjs", "run", ...wholeRequirements(args)]),
   check: script("node_modules/typescript/bin/tsc", "-b"),
   lint: script("node_modules/oxlint/bin/oxlint", "--deny-warnings", "--report-unused-disable-directives"),

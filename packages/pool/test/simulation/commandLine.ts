@@ -3,7 +3,6 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Arguments, parseArguments, usage } from "./arguments.ts"
 import { plantedSeedsMax, runCampaign, runSeed } from "./campaign.ts"
-import { scenarios } from "./registry.ts"
 import { formatFailures, formatReplay, formatSummary, formatTable, toJson } from "./report.ts"
 import type { Scenario } from "./scenario.ts"
 import type { TierName } from "./tiers.ts"
@@ -11,7 +10,8 @@ import type { TierName } from "./tiers.ts"
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
 const progressMillis = 100
 
-const main = (args: ReadonlyArray<string>): number => {
+/** Does what the command line says with these scenarios, and gives the exit code. */
+export const runCommandLine = (args: ReadonlyArray<string>, scenarios: ReadonlyArray<Scenario>): number => {
   const parsed = parseArguments(args, scenarios)
   if (!parsed.ok) {
     console.error(`${parsed.message}\n\n${usage(scenarios)}`)
@@ -77,5 +77,3 @@ const progressLine = (plan: Arguments) => {
     }
   }
 }
-
-process.exitCode = main(process.argv.slice(2))
