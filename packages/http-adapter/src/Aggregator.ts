@@ -197,14 +197,17 @@ export function fetchAndAggregate(sources: unknown, options?: unknown): Effect.E
  *   { concurrency: 20, onProgress: ({ done, total }) => Console.log(`${done} of ${total}`) }
  * ).pipe(Effect.map(({ failures }) => failures.map(({ error, item }) => [item, error.message])))
  */
-export const processBatch = <I, A, E, R, const X extends AggregateOptions<ItemOutcome<I, A, E>> = {}>(
+export function processBatch<I, A, E, R, const X extends AggregateOptions<ItemOutcome<I, A, E>> = {}>(
   items: Iterable<I>,
   f: (item: I, index: number) => Effect.Effect<A, E, R>,
   options?: X & AggregateOptions<ItemOutcome<I, A, E>>
-): Effect.Effect<Aggregate<ItemOutcome<I, A, E>>, FailFast<X, E>, R | ProgressContext<X>> => {
-  const done = Effect.suspend(() => internal.aggregate(batchOfItems(items, f), decodeBatch(options)))
-  // it fails only where `failFast` is true, and its context has what the callback needs as well
-  return done as Effect.Effect<Aggregate<ItemOutcome<I, A, E>>, FailFast<X, E>, R>
+): Effect.Effect<Aggregate<ItemOutcome<I, A, E>>, FailFast<X, E>, R | ProgressContext<X>>
+export function processBatch<I>(
+  items: Iterable<I>,
+  f: (item: I, index: number) => Effect.Effect<unknown, unknown, unknown>,
+  options?: unknown
+): Effect.Effect<unknown, unknown, unknown> {
+  return Effect.suspend(() => internal.aggregate(batchOfItems(items, f), decodeBatch(options)))
 }
 
 /**

@@ -65,7 +65,7 @@ describe("processBatch", () => {
             work(Effect.zipRight(Effect.sync(() => (fibers = Math.max(fibers, watch.alive.size))), Effect.sleep(10))), {
             concurrency
           })
-          yield* watch.after((10 * 40) / peak, batch)
+          yield* watch.after(10 * Math.ceil(40 / peak), batch)
           assert.deepStrictEqual(state, { now: 0, peak, begun: 40 })
           // and the one that ends as the next begins
           assert.isAtMost(fibers, peak + 1)

@@ -68,7 +68,7 @@ const reader = (sim: Sim, results: Results, name: string): Effect.Effect<void> =
   const options = optionsOf(random)
   const size = random.between(0, 9)
   const sources = Array.from({ length: size }, (_, index) => source(sim, books, `${name}.${index}`))
-  const take = random.weighted<number>([[3, () => Infinity], [2, () => random.between(0, 4)]])
+  const take = random.weighted<number>([[3, () => 99], [2, () => random.between(0, 4)]])
   const failsAt = random.weighted<number>([[4, () => Infinity], [1, () => random.between(1, 4)]])
   const pace = random.between(0, 8)
   const seen = new Set<number>()

@@ -6,7 +6,7 @@ import { type Caller, withCaller } from "./crew.ts"
 import type { Limits } from "./limits.ts"
 import { ofCut, type Outcome, type SourceTimeout } from "./outcome.ts"
 import { Outcomes } from "./outcomes.ts"
-import { type Progress, Reporter } from "./reporter.ts"
+import { Reporter, type Tell } from "./reporter.ts"
 import { type Item, Run, type Work } from "./run.ts"
 
 /** What there is to do, by its place. */
@@ -49,7 +49,7 @@ const conduct = <Of extends object, A, E, R>(
   const reporter = limits.onProgress === undefined
     ? undefined
     // its type was checked where it was given
-    : new Reporter<R>(limits.onProgress as (progress: Progress<unknown>) => unknown, batch.size, (effect) => {
+    : new Reporter<R>(limits.onProgress as Tell<R>, batch.size, (effect) => {
       run.crew.run(effect, () => run.tell())
     })
 

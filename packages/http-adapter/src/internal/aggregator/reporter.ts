@@ -23,8 +23,11 @@ const kinds = { Succeeded: "successes", Failed: "failures", Died: "defects", Cut
 const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logWarning("a progress callback failed", cause)
 
+/** A callback as it was given: if it gives an effect, that is to be run. */
+export type Tell<R> = (progress: Progress<unknown>) => Effect.Effect<unknown, unknown, R> | undefined
+
 export class Reporter<R> {
-  private readonly tell: (progress: Progress<never>) => unknown
+  private readonly tell: Tell<R>
   private readonly total: number
   private readonly run: (effect: Effect.Effect<void, never, R>) => void
   private readonly counts = { successes: 0, failures: 0, defects: 0, cut: 0 }
@@ -33,7 +36,7 @@ export class Reporter<R> {
   private working = false
 
   constructor(
-    tell: (progress: Progress<never>) => unknown,
+    tell: Tell<R>,
     total: number,
     run: (effect: Effect.Effect<void, never, R>) => void
   ) {
@@ -50,9 +53,8 @@ export class Reporter<R> {
     this.counts[kinds[outcome._tag]]++
     const progress = { outcome, done: ++this.done, total: this.total, ...this.counts }
     try {
-      // the callback's type was checked where it was given
-      const told = this.tell(progress as Progress<never>)
-      if (Effect.isEffect(told)) this.enqueue(told as Effect.Effect<unknown, unknown, R>)
+      const told = this.tell(progress)
+      if (Effect.isEffect(told)) this.enqueue(told)
     } catch (thrown) {
       this.enqueue(Effect.die(thrown))
     }
