@@ -116,10 +116,10 @@ export type OutcomeOf<S extends AnySource> = S extends Source<infer Name, infer 
 export type ItemOutcome<I, A, E> = Outcome<About<I>, A, E | SourceTimeout>
 
 /** What a source needs. */
-export type ContextOf<S extends AnySource> = Effect.Effect.Context<S["effect"]>
+export type ContextOf<S extends AnySource> = S extends Source<string, unknown, unknown, infer R> ? R : never
 
 /** What a source fails with. */
-export type ErrorOf<S extends AnySource> = Effect.Effect.Error<S["effect"]>
+export type ErrorOf<S extends AnySource> = S extends Source<string, unknown, infer E, unknown> ? E : never
 
 /** What a call fails with: nothing, unless `failFast` is given and may be true. */
 export type FailFast<X, E> = "failFast" extends keyof X ? true extends X["failFast"] ? E | SourceTimeout : never : never
@@ -164,7 +164,7 @@ const decodeStream = decoder([...both, "buffer"], {})
  *   return answers.byName("weather")
  * })
  */
-export function fetchAndAggregate<S extends AnySource, const X extends AggregateOptions<OutcomeOf<S>> = {}>(
+export function fetchAndAggregate<S extends AnySource = never, const X extends AggregateOptions<OutcomeOf<S>> = {}>(
   sources: Iterable<S>,
   options?: X & AggregateOptions<OutcomeOf<S>>
 ): Effect.Effect<SourceAggregate<S>, FailFast<X, ErrorOf<S>>, ContextOf<S> | ProgressContext<X>>
@@ -226,7 +226,7 @@ export function processBatch<I>(
  *   Stream.runForEach(({ elapsed, name }) => Console.log(name, elapsed))
  * )
  */
-export function streamResults<S extends AnySource, const X extends StreamOptions = {}>(
+export function streamResults<S extends AnySource = never, const X extends StreamOptions = {}>(
   sources: Iterable<S>,
   options?: X & StreamOptions
 ): Stream.Stream<OutcomeOf<S>, FailFast<X, ErrorOf<S>>, Exclude<ContextOf<S>, Scope.Scope>>

@@ -188,7 +188,7 @@ describe("a mistake in the call", () => {
       "buffer: -1 is not allowed; allowed: a whole number from 0"
     ],
     "a source without a name": [
-      Aggregator.fetchAndAggregate(effects as ReadonlyArray<Aggregator.AnySource>) as Effect.Effect<unknown>,
+      Aggregator.fetchAndAggregate(effects as ReadonlyArray<Aggregator.Source<"a", void, never, never>>),
       "allowed: a source, as Aggregator.source makes it"
     ],
     "a source that is no effect": [
@@ -196,7 +196,7 @@ describe("a mistake in the call", () => {
       "sources[0].effect: 1 is not allowed; allowed: an effect"
     ],
     "no sources": [
-      Aggregator.fetchAndAggregate(4 as unknown as Aggregator.SourceRecord) as Effect.Effect<unknown>,
+      Aggregator.fetchAndAggregate(4 as unknown as Record<string, Effect.Effect<void>>),
       "sources: 4 is not allowed; allowed: an iterable of sources, or a record of effects"
     ],
     "no items": [

@@ -9,7 +9,7 @@ import { aggregatorPlanted, aggregatorStream } from "./simulation/aggregator.ts"
 const patience = 300_000
 /** Between batches the runner gets a word in. */
 const batch = 50
-const seeds = 500
+const seeds = 200
 
 describe("streamResults under any interleaving, with readers that stop at any step", () => {
   for (const tier of tierNames) {

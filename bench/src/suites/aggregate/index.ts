@@ -99,11 +99,12 @@ const run = (options: BenchOptions): Effect.Effect<Report> =>
       tables: [{
         title: "To ask one source, in nanoseconds of CPU",
         columns: ["with", ...SIZES.map((size) => `of ${size.toLocaleString("en-US")}`), `of ${SETTLED}, of 100`],
-        rows: contenders.map(({ name }) => [
-          name,
-          ...SIZES.map((size) => figure(measured.of(cellName(name, size)).median)),
-          `${figure(ratioOf(nanos(name, 100), nanos(SETTLED, 100)).median)}×`
-        ]),
+        rows: contenders.map(({ name }) =>
+          [name].concat(
+            SIZES.map((size) => figure(measured.of(cellName(name, size)).median)),
+            `${figure(ratioOf(nanos(name, 100), nanos(SETTLED, 100)).median)}×`
+          )
+        ),
         notes: [
           "A source answers in the next turn of the event loop. Ours have a deadline for all and a time limit for each source,",
           "the others a deadline for all: Effect.timeoutOption, or a timer and an AbortController whose signal each source hears."

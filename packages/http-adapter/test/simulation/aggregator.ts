@@ -10,14 +10,13 @@ const readers = 4
 
 type Sources = ReadonlyArray<Aggregator.Source<string, unknown, unknown, never>>
 
+export interface Limits extends Aggregator.StreamOptions {
+  readonly buffer: number
+  readonly concurrency: number
+}
+
 export interface Results {
-  (
-    sources: Sources,
-    options: Required<Pick<Aggregator.StreamOptions, "buffer">> & Aggregator.StreamOptions
-  ): Stream.Stream<
-    { readonly index: number },
-    unknown
-  >
+  (sources: Sources, limits: Limits): Stream.Stream<{ readonly index: number }, unknown>
 }
 
 /** What the sources of one reader do, kept by themselves. */
@@ -54,7 +53,7 @@ const source = (sim: Sim, books: Books, name: string): Aggregator.Source<string,
   return Aggregator.source(name, random.chance(0.1) ? Effect.uninterruptible(effect) : effect)
 }
 
-const optionsOf = (random: Prng) => ({
+const optionsOf = (random: Prng): Limits => ({
   buffer: random.between(0, 4),
   concurrency: random.weighted<number>([[2, () => Infinity], [3, () => random.between(1, 5)]]),
   deadline: random.weighted<number>([[3, () => Infinity], [1, () => random.between(0, 40)]]),
@@ -118,11 +117,11 @@ const options = { virtualMillisMax: 5_000 }
 
 export const aggregatorStream: Scenario = {
   name: "aggregator/stream",
-  program: program(Aggregator.streamResults),
+  program: program((sources, limits) => Aggregator.streamResults(sources, limits)),
   options
 }
 
-const plant = ({ description: _, name, symptom }: Bug): Scenario => ({
+const plant = ({ name, symptom }: Bug): Scenario => ({
   name: `aggregator/${name}`,
   program: program(naive(name)),
   options: { ...options, allowDefects: true },

@@ -22,7 +22,7 @@ export const bugs: ReadonlyArray<Bug> = [
   { name: "runs-ahead", description: "the buffer has no limit", symptom: /unread of/ }
 ]
 
-export const naive = (bug: Bug["name"]): Results => (sources, { buffer, concurrency = Infinity }) =>
+export const naive = (bug: Bug["name"]): Results => (sources, { buffer, concurrency }) =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const queue = bug === "runs-ahead"
       ? yield* Queue.unbounded<{ readonly index: number } | undefined>()
