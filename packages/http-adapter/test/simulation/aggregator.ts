@@ -127,7 +127,9 @@ const plant = ({ name, symptom }: Bug): Scenario => ({
   // its queue has room for one at least, and one is with the reader
   program: program(naive(name), 2),
   options: { ...options, allowDefects: true },
-  planted: symptom
+  planted: symptom,
+  // yields after any two operations make them fail in other ways as well: they stand on a queue that was not made for it
+  advisory: ["review"]
 })
 
 /** The same readers over streams with a bug, which has to be found. */

@@ -33,8 +33,10 @@ export const naive = (bug: Bug["name"]): Results => (sources, { buffer, concurre
       { concurrency: concurrency === Infinity ? "unbounded" : concurrency, discard: true }
     )
     const end = bug === "end-too-early" ? Queue.shutdown(queue) : Queue.offer(queue, undefined)
-    const fiber = yield* Effect.forkDaemon(Effect.zipRight(produce, end))
-    yield* Effect.addFinalizer(() => bug === "not-awaited" ? Fiber.interruptFork(fiber) : Fiber.interrupt(fiber))
+    yield* Effect.acquireRelease(
+      Effect.forkDaemon(Effect.interruptible(Effect.zipRight(produce, end))),
+      (fiber) => bug === "not-awaited" ? Fiber.interruptFork(fiber) : Fiber.interrupt(fiber)
+    )
     return Stream.repeatEffectChunkOption(
       Queue.take(queue).pipe(
         Effect.catchAllCause(() => Effect.succeed(undefined)),
