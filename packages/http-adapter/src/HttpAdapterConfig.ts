@@ -5,6 +5,7 @@
 import { PoolConfig, Settings } from "@watertight/pool"
 import * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
+import type { EgressPolicy } from "./EgressPolicy.ts"
 import { defaultsOfHttp, environmentFields, otherDefaults } from "./internal/settings.ts"
 import type { Origin } from "./Origin.ts"
 
@@ -66,6 +67,8 @@ export interface ClientOptions {
    * `PooledHttpClient.withOptions({ socketPath })` needs no such trust.
    */
   readonly unixUrls: boolean
+  /** where requests may go; by default anywhere. One policy holds for all hosts, since its rules name hosts */
+  readonly egress: EgressPolicy
 }
 
 /** What may differ from host to host. */

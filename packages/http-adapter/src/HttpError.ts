@@ -51,6 +51,21 @@ export class TlsFailed extends Data.TaggedError("TlsFailed")<{
   }
 }
 
+/** The egress policy refuses where a request would go. */
+export class EgressDenied extends Data.TaggedError("EgressDenied")<{
+  readonly host: string
+  /** the address that would have been dialed, as far as it is known: names may be refused before they are resolved */
+  readonly address: string | undefined
+  readonly port: number
+  /** the rule, by its name or its place, and what of it matched */
+  readonly rule: string
+}> {
+  override get message(): string {
+    const at = this.address === undefined ? "" : ` at ${this.address}`
+    return `${this.host}: port ${this.port}${at} is refused by the egress policy (${this.rule})`
+  }
+}
+
 /** A request that cannot be sent as it is. */
 export class RequestInvalid extends Data.TaggedError("RequestInvalid")<{
   readonly field: string
@@ -135,7 +150,7 @@ export class BodyClosed extends Data.TaggedError("BodyClosed")<{ readonly host: 
 }
 
 /** A connection could not be had. */
-export type ConnectError = ResolveFailed | ConnectFailed | TlsFailed
+export type ConnectError = ResolveFailed | ConnectFailed | TlsFailed | EgressDenied
 
 /** A request failed on its connection. */
 export type ExchangeError =
@@ -156,6 +171,7 @@ const tags: ReadonlySet<string> = new Set<HttpError["_tag"]>([
   "ResolveFailed",
   "ConnectFailed",
   "TlsFailed",
+  "EgressDenied",
   "RequestInvalid",
   "RequestBodyFailed",
   "ConnectionLost",

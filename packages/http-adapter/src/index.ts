@@ -1,5 +1,6 @@
 /** `@watertight/http-adapter`: HTTP on the leak-proof connection pool. */
 export * as Aggregator from "./Aggregator.ts"
+export * as EgressPolicy from "./EgressPolicy.ts"
 export * as HttpAdapterConfig from "./HttpAdapterConfig.ts"
 export * as HttpError from "./HttpError.ts"
 export * as HttpPool from "./HttpPool.ts"

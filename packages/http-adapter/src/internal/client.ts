@@ -7,6 +7,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { globalValue } from "effect/GlobalValue"
+import type * as HttpError from "../HttpError.ts"
 import { discreet } from "./discreet.ts"
 import { execute, Way } from "./execute.ts"
 import { insideOf, type Service } from "./httpPool.ts"
@@ -32,12 +33,10 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
         const options = fiber.getFiberRef(current)
         const target = targets.of(request, options.socketPath, inside.settings().unixUrls)
         if (Either.isLeft(target)) {
-          const cause = target.left
-          const description = cause instanceof Error ? cause.message : String(cause)
-          return Effect.fail(
-            new HttpClientError.RequestError({ request: discreet(request), reason: "InvalidUrl", cause, description })
-          )
+          return refuse(request, target.left)
         }
+        const denied = inside.gate.denied(target.right.origin)
+        if (denied !== undefined) return refuse(request, denied)
         const signal = scopedRequests.get(request)?.signal
         const to = target.right
         return isTraced(fiber, request)
@@ -54,3 +53,17 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
     Effect.succeed
   )
 }
+
+/** It is the URL that is wrong, or where it leads: to try again would change nothing. */
+const refuse = (
+  request: HttpClientRequest.HttpClientRequest,
+  cause: HttpError.EgressDenied | HttpError.RequestInvalid
+): Effect.Effect<never, HttpClientError.RequestError> =>
+  Effect.fail(
+    new HttpClientError.RequestError({
+      request: discreet(request),
+      reason: "InvalidUrl",
+      cause,
+      description: cause.message
+    })
+  )

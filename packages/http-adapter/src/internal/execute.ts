@@ -189,5 +189,15 @@ const fail = (
     })
   )
 
-const reasonOf = (cause: HttpError.HttpError): "Encode" | "Transport" =>
-  cause._tag === "RequestInvalid" || cause._tag === "RequestBodyFailed" ? "Encode" : "Transport"
+/** Only what is `Transport` is tried again by programs that try again. */
+const reasonOf = (cause: HttpError.HttpError): "Encode" | "InvalidUrl" | "Transport" => {
+  switch (cause._tag) {
+    case "RequestInvalid":
+    case "RequestBodyFailed":
+      return "Encode"
+    case "EgressDenied":
+      return "InvalidUrl"
+    default:
+      return "Transport"
+  }
+}

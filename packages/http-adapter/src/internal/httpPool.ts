@@ -11,6 +11,7 @@ import type { ConnectError } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import type { Wire } from "./connection.ts"
 import type { Surroundings } from "./connector.ts"
+import { Gate } from "./egress.ts"
 import { type ClientSettings, split } from "./settings.ts"
 
 /** One connection, as it is seen from outside of this package. */
@@ -22,7 +23,10 @@ export interface HttpConnection {
 export interface Service
   extends Omit<ConnectionPool.ConnectionPool<Origin, HttpConnection, ConnectError>, "reconfigure">
 {
-  /** Changes settings at run time. No connection is dropped; settings of HTTP hold for connections opened from now on. */
+  /**
+   * Changes settings at run time. No connection is dropped; settings of HTTP hold for connections opened from now on. Where
+   * requests may go changes at once: connections that a new policy refuses are lent no more.
+   */
   reconfigure(change: Partial<Options>): Effect.Effect<void, PoolError.ConfigInvalid>
 }
 
@@ -31,6 +35,7 @@ export interface Inside {
   readonly pool: ConnectionPool.ConnectionPool<Origin, Wire, ConnectError>
   readonly keeper: Timekeeper.Timekeeper
   readonly settings: () => ClientSettings
+  readonly gate: Gate
 }
 
 const insides = new WeakMap<Service, Inside>()
@@ -50,19 +55,21 @@ export const make = (
     let current = yield* split(options)
     const scope = yield* Effect.flatMap(Effect.scope, (around) => Scope.fork(around, ExecutionStrategy.sequential))
     const keeper = yield* Scope.extend(Timekeeper.make, scope)
+    const gate = new Gate(current.egress)
     const connector = yield* connectorOf({
       keeper,
       settingsOf: (origin) => current.of(origin),
       healthCheckInterval: () =>
         Duration.toMillis(current.pool.healthCheckInterval ?? PoolConfig.defaults.healthCheckInterval)
     })
-    const pool = yield* ConnectionPool.make({ connector, config: current.pool })
+    const pool = yield* ConnectionPool.make({ connector: gate.guard(connector), config: current.pool })
     const reconfigure = (change: Partial<Options>): Effect.Effect<void, PoolError.ConfigInvalid> =>
       Effect.flatMap(Effect.suspend(() => split({ ...given, ...change })), (next) => {
         const changed = Object.fromEntries(Object.entries(next.pool).filter(([name]) => Object.hasOwn(change, name)))
         return Effect.map(pool.reconfigure(changed), () => {
           given = { ...given, ...change }
           current = next
+          if (Object.hasOwn(change, "egress")) gate.change(next.egress)
         })
       })
     const service: Service = {
@@ -84,6 +91,6 @@ export const make = (
         return pipeArguments(this, arguments)
       }
     }
-    insides.set(service, { pool, keeper, settings: () => current.client })
+    insides.set(service, { pool, keeper, settings: () => current.client, gate })
     return service
   })

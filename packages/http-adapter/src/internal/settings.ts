@@ -1,8 +1,10 @@
 /** The settings of HTTP: one table, from which defaults, checks and variables of the environment are read. */
 import { PoolConfig, type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
+import * as EgressPolicy from "../EgressPolicy.ts"
 import type { ClientOptions, HostOptions, HttpOptions, Options, TlsOptions } from "../HttpAdapterConfig.ts"
 import type { Origin } from "../Origin.ts"
+import { compile, type Egress } from "./egressRules.ts"
 
 /** All that an environment can hold, by host. */
 const hostFields = {
@@ -26,8 +28,17 @@ const hostFields = {
   replay: Settings.field(true, Settings.flag, "whether a request that died with an old connection is sent again")
 } as const
 
+const readyPolicies = new Map([["all", EgressPolicy.all], ["publicOnly", EgressPolicy.publicOnly]])
+
+const egressRule: Settings.Rule<EgressPolicy.EgressPolicy> = {
+  allowed: "an EgressPolicy, or in the environment all or publicOnly",
+  parse: (text) => readyPolicies.get(text.trim()),
+  decode: (value) => EgressPolicy.isEgressPolicy(value) ? value : undefined
+}
+
 /** What holds for the client of all hosts. */
 const clientFields = {
+  egress: Settings.field(EgressPolicy.all, egressRule, "where requests may go"),
   unixUrls: Settings.field(false, Settings.flag, "whether http+unix: URLs are followed, wherever they come from")
 } as const
 
@@ -80,6 +91,7 @@ const otherNames = [...PoolConfig.names, ...Settings.namesOf(fields)]
 /** What was given, in three: the pool's options, the settings of HTTP by host, and those of the client. */
 export interface Split {
   readonly client: ClientSettings
+  readonly egress: Egress
   readonly of: (origin: Origin) => HttpSettings
   readonly pool: Partial<PoolConfig.Options<Origin>>
 }
@@ -88,8 +100,9 @@ export const split = (options: Partial<Options>): Either.Either<Split, PoolError
   Either.gen(function*() {
     const [client, others] = yield* Settings.split(clientFields, options, clientPresets, otherNames)
     const [settings, { overrides, ...given }] = yield* Settings.split(fields, others, presets, PoolConfig.names)
+    const egress = yield* compile(client.egress.rules, client.egress.otherwise)
     const pool = { ...otherDefaults, ...given }
-    if (overrides === undefined) return { client, of: () => settings, pool }
+    if (overrides === undefined) return { client, egress, of: () => settings, pool }
     const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<HostOptions>>(
       fields,
       overrides,
@@ -98,6 +111,7 @@ export const split = (options: Partial<Options>): Either.Either<Split, PoolError
     )
     return {
       client,
+      egress,
       of: (origin: Origin) => Either.getOrThrowWith(hosts.own(origin), (error) => error),
       pool: { ...pool, overrides: hosts.rest }
     }
