@@ -123,6 +123,7 @@ describe("docs/http.md has", () => {
       HostUnavailable: "connect",
       TooManyHosts: "connect",
       PoolClosed: "connect",
+      EgressDenied: "request",
       RequestInvalid: "request",
       RequestBodyFailed: "request",
       ConnectionLost: "exchange",

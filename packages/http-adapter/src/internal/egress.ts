@@ -115,8 +115,8 @@ export class Gate {
 
   private ruleFor({ host, port, socketPath }: Origin, address: string | undefined): string | undefined {
     const ip = parseIp(address ?? host)
-    // A name would be resolved once more, out of sight.
-    if (address !== undefined && ip === undefined && !address.startsWith(unixPrefix)) {
+    // A name would be resolved once more, out of sight; and a resolver must not lead to a Unix socket.
+    if (address !== undefined && ip === undefined && socketPath === undefined) {
       return "what is dialed has to be an IP address"
     }
     return refusalOf(this.egress, { host: nameOf(host), port, ip, unix: socketPath }, "later")

@@ -4,7 +4,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Effect, Exit, Option, Scope, Stream } from "effect"
-import { type HttpAdapterConfig, HttpError, Resolver } from "../../src/index.ts"
+import { EgressPolicy, type HttpAdapterConfig, HttpError, Resolver } from "../../src/index.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
 import { until } from "../parts/waiting.ts"
@@ -85,6 +85,15 @@ const cases: { readonly [Tag in HttpError.HttpError["_tag"]]: Case } = {
     reason: "Transport",
     message: /https:\/\/127\.0\.0\.1:\d+: no TLS with 127\.0\.0\.1 \(/,
     fails: over(Faults.speaksFirst("HTTP/1.1 400 Bad Request\r\n\r\n"), {}, undefined, "https")
+  },
+  EgressDenied: {
+    reason: "InvalidUrl",
+    message:
+      /127\.0\.0\.1:\d+: port \d+ at 127\.0\.0\.1 is refused by the egress policy \(loopback: address 127\.0\.0\.0\/8\)/,
+    fails: Effect.flatMap(
+      ours({ egress: EgressPolicy.publicOnly }),
+      ({ client }) => Effect.flatMap(refused, (url) => Effect.flip(client.get(url)))
+    )
   },
   RequestInvalid: {
     reason: "Encode",
