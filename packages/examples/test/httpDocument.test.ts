@@ -95,7 +95,10 @@ describe("docs/http.md has", () => {
       acquireTimeout: true,
       responseTimeout: true,
       bodyTimeout: true,
+      totalTimeout: true,
       maxResponseSize: true,
+      decompress: true,
+      maxDecompressedSize: true,
       socketPath: true
     }
     assert.deepStrictEqual(sorted(named("### Per request")), sorted(Record.keys(options)))
@@ -132,6 +135,9 @@ describe("docs/http.md has", () => {
       ResponseMalformed: "exchange",
       HeadersTooLarge: "exchange",
       BodyTooLarge: "exchange",
+      TotalTimeout: "exchange",
+      DecompressedTooLarge: "exchange",
+      DecompressionFailed: "exchange",
       BodyClosed: "exchange"
     }
     const headings = {

@@ -33,6 +33,8 @@ export interface HttpOptions {
   readonly responseTimeout: Duration.DurationInput
   /** between two pieces of the body; by default without end */
   readonly bodyTimeout: Duration.DurationInput
+  /** from the beginning of a request, waiting in line included, to the end of the body; by default without end */
+  readonly totalTimeout: Duration.DurationInput
   /** bytes of a body that are read before somebody asks for them */
   readonly readAhead: number
   /** a longer body that nobody begins to read is closed after this */
@@ -45,6 +47,13 @@ export interface HttpOptions {
   readonly maxHeaderSize: number
   /** bytes of the body of a response */
   readonly maxResponseSize: number
+  /**
+   * whether servers are asked for compressed bodies, and these are decompressed as they are read: gzip, deflate, br, and zstd where
+   * Node has it. By default not, as with the client that this one stands in for
+   */
+  readonly decompress: boolean
+  /** bytes of a body when it is decompressed */
+  readonly maxDecompressedSize: number
   /** `request` asks for `healthCheckPath`, `socketOnly` believes the socket */
   readonly healthCheck: "request" | "socketOnly"
   /** how a check asks; some servers end their connection with every answer to a HEAD */

@@ -116,6 +116,21 @@ export class BodyTimeout extends Data.TaggedError("BodyTimeout")<{ readonly host
   }
 }
 
+/** The request was not done within `totalTimeout`. */
+export class TotalTimeout extends Data.TaggedError("TotalTimeout")<{
+  readonly host: string
+  readonly timeout: number
+  /** what it waited for: a connection, the head of the response, or the rest of its body */
+  readonly stage: "connection" | "response" | "body"
+  /** of the stage `connection`: how the host stood */
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    const waited = { connection: "a connection", response: "the response", body: "the rest of the body" }[this.stage]
+    return `${this.host}: not done within ${this.timeout} ms; it waited for ${waited}`
+  }
+}
+
 /** What the peer sent is not HTTP. */
 export class ResponseMalformed
   extends Data.TaggedError("ResponseMalformed")<{ readonly host: string; readonly cause: unknown }>
@@ -142,6 +157,27 @@ export class BodyTooLarge extends Data.TaggedError("BodyTooLarge")<{ readonly ho
   }
 }
 
+/** The body of the response, decompressed, is larger than `maxDecompressedSize`. */
+export class DecompressedTooLarge
+  extends Data.TaggedError("DecompressedTooLarge")<{ readonly host: string; readonly limit: number }>
+{
+  override get message(): string {
+    return `${this.host}: the body of the response is larger than ${this.limit} bytes when it is decompressed`
+  }
+}
+
+/** The body of the response is not coded as it says, or not to its end. */
+export class DecompressionFailed extends Data.TaggedError("DecompressionFailed")<{
+  readonly host: string
+  /** as in the header `content-encoding` */
+  readonly coding: string
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `${this.host}: the body of the response cannot be decoded as ${this.coding} (${codeOf(this.cause)})`
+  }
+}
+
 /** The body was given up before somebody asked for it: its scope closed, or nobody had read it for too long. */
 export class BodyClosed extends Data.TaggedError("BodyClosed")<{ readonly host: string; readonly reason: string }> {
   override get message(): string {
@@ -159,9 +195,12 @@ export type ExchangeError =
   | ConnectionLost
   | ResponseTimeout
   | BodyTimeout
+  | TotalTimeout
   | ResponseMalformed
   | HeadersTooLarge
   | BodyTooLarge
+  | DecompressedTooLarge
+  | DecompressionFailed
   | BodyClosed
 
 /** Every cause that this package puts into the platform's errors. */
@@ -177,9 +216,12 @@ const tags: ReadonlySet<string> = new Set<HttpError["_tag"]>([
   "ConnectionLost",
   "ResponseTimeout",
   "BodyTimeout",
+  "TotalTimeout",
   "ResponseMalformed",
   "HeadersTooLarge",
   "BodyTooLarge",
+  "DecompressedTooLarge",
+  "DecompressionFailed",
   "BodyClosed",
   "QueueFull",
   "AcquireTimeout",

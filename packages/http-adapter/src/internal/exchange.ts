@@ -19,6 +19,7 @@ export interface Limits {
   readonly responseTimeout: number
   readonly bodyTimeout: number
   readonly maxResponseSize: number
+  readonly maxDecompressedSize: number
 }
 
 const noHeaders: ReadonlyArray<Uint8Array> = []
@@ -55,6 +56,14 @@ export class Exchange implements Receiver, Source {
 
   get remoteAddress(): string {
     return this.wire.remoteAddress
+  }
+
+  get readAhead(): number {
+    return this.wire.settings.readAhead
+  }
+
+  get maxDecompressedSize(): number {
+    return this.limits.maxDecompressedSize
   }
 
   /** Sends the request and waits for the head of the response. May be interrupted: then `cancel` has to follow. */
@@ -224,7 +233,9 @@ export class Exchange implements Receiver, Source {
     this.abort(cause instanceof HttpError.RequestBodyFailed ? cause : new HttpError.RequestBodyFailed({ cause }))
   }
 
-  private abort(error: HttpError.ExchangeError): void {
+  /** Fails it, whatever it is at, and closes its connection. */
+  abort(error: HttpError.ExchangeError): void {
+    if (this.over) return
     this.fail(error)
     this.finish()
   }

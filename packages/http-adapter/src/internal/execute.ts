@@ -11,6 +11,7 @@ import * as Tracer from "effect/Tracer"
 import { Readable } from "node:stream"
 import * as HttpError from "../HttpError.ts"
 import { WireRequest } from "./connection.ts"
+import { Deadline } from "./deadline.ts"
 import { discreet } from "./discreet.ts"
 import { Exchange } from "./exchange.ts"
 import { endsWithScope } from "./exchangeScope.ts"
@@ -21,7 +22,9 @@ import { type Payload, payloadOf } from "./payload.ts"
 import { check, headersOf } from "./requestHead.ts"
 import type { RequestOptions } from "./requestOptions.ts"
 import { PooledResponse } from "./response.ts"
+import type { Early } from "./settings.ts"
 import type { Target } from "./target.ts"
+import { acceptFor, unpack } from "./unpacking.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
@@ -60,11 +63,21 @@ class Task {
   readonly way: Way
   readonly payload: Payload
   readonly headers: Readonly<Record<string, string>>
+  readonly early: Early
+  readonly deadline: Deadline | undefined
 
-  constructor(way: Way, payload: Payload, headers: Readonly<Record<string, string>>) {
+  constructor(
+    way: Way,
+    payload: Payload,
+    headers: Readonly<Record<string, string>>,
+    early: Early,
+    deadline: Deadline | undefined
+  ) {
     this.way = way
     this.payload = payload
     this.headers = headers
+    this.early = early
+    this.deadline = deadline
   }
 }
 
@@ -78,14 +91,22 @@ export const execute = (way: Way): Effect.Effect<Response, HttpClientError.Reque
 }
 
 const begin = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> => {
-  const { options: { acquire }, request, span } = way
+  const { inside, options, request, span, target } = way
+  const early = inside.early(target.origin)
+  const total = options.totalTimeout(early)
+  // from here on: what is found out about the request takes no time
+  const deadline = total === Infinity ? undefined : new Deadline(inside.keeper, total)
   const invalid = check(request)
   if (invalid !== undefined) return refuse(request, invalid)
   const payload = payloadOf(request.body)
   if (!("kind" in payload)) return refuse(request, payload)
-  const headers = headersOf(request, way.target, payload, way.traceHeaders)
+  const accepts = options.decompress(early) && request.headers["accept-encoding"] === undefined
+  const more = accepts ? { ...way.traceHeaders, "accept-encoding": acceptFor(request.headers) } : way.traceHeaders
+  const headers = headersOf(request, target, payload, more)
   if (headers instanceof HttpError.RequestInvalid) return refuse(request, headers)
-  return attempt(new Task(way, payload, headers), span === undefined ? acquire : { ...acquire, span }, true)
+  const { acquire } = options
+  const task = new Task(way, payload, headers, early, deadline)
+  return attempt(task, span === undefined ? acquire : { ...acquire, span }, true)
 }
 
 const refuse = (
@@ -106,16 +127,18 @@ const attempt = (
   acquire: ConnectionPool.AcquireOptions | undefined,
   mayReplay: boolean
 ): Effect.Effect<Response, HttpClientError.RequestError> => {
-  const { inside: { keeper, pool }, options, request, signal, target } = task.way
+  const { deadline, early, way: { inside: { keeper, pool }, options, request, signal, target } } = task
   return Effect.catchAll(
     pool.leaseWith(
       target.origin,
       (lease, restore) => {
         const exchange = new Exchange(lease, options.limits(lease.connection.settings), keeper)
         if (signal !== undefined) closeWith(signal, exchange)
+        deadline?.limit(exchange)
         return Effect.matchCauseEffect(restore(send(task, exchange)), {
           onSuccess: () => {
-            const response = new PooledResponse(discreet(request), exchange)
+            const unpacking = options.decompress(early) ? unpack(exchange, request.method) : undefined
+            const response = new PooledResponse(discreet(request), exchange, unpacking)
             return exchange.body.open ? Effect.as(endsWithScope(exchange), response) : Effect.succeed(response)
           },
           onFailure: (cause) => {
@@ -124,10 +147,15 @@ const attempt = (
           }
         })
       },
-      acquire
+      deadline === undefined
+        ? acquire
+        : { ...acquire, timeout: Math.min(options.acquireTimeout(early), deadline.left) }
     ),
     (error) => {
-      if (!(error instanceof Failed)) return fail(request, error)
+      if (!(error instanceof Failed)) {
+        const late = error._tag === "AcquireTimeout" && deadline?.left === 0
+        return fail(request, late ? deadline.passed(target.origin.label, "connection", error) : error)
+      }
       return mayReplay && error.unanswered && options.replay(error.replay) && isSafe(task, error.written)
         ? attempt(task, { ...acquire, fresh: true }, false)
         : fail(request, error.error)

@@ -44,6 +44,17 @@ export const contentLengthOf = (raw: Raw): number | undefined => {
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
 }
 
+/** The codings of the body, in the order in which they were applied. */
+export const contentEncodingOf = (raw: Raw): string | undefined => {
+  let all: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length !== 16 || text(raw[i]).toLowerCase() !== "content-encoding") continue
+    const value = text(raw[i + 1])
+    all = all === undefined ? value : `${all}, ${value}`
+  }
+  return all
+}
+
 /** How long the server keeps an idle connection, in milliseconds, if it says so. */
 export const keepAliveOf = (raw: Raw): number | undefined => {
   const seconds = /(?:^|[\s,;])timeout=(\d+)/i.exec(named(raw, "keep-alive") ?? "")?.[1]

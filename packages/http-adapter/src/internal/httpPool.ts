@@ -12,7 +12,7 @@ import type { Origin } from "../Origin.ts"
 import type { Wire } from "./connection.ts"
 import type { Surroundings } from "./connector.ts"
 import { Gate } from "./egress.ts"
-import { type ClientSettings, split } from "./settings.ts"
+import { type ClientSettings, type Early, split } from "./settings.ts"
 
 /** One connection, as it is seen from outside of this package. */
 export interface HttpConnection {
@@ -36,6 +36,7 @@ export interface Inside {
   readonly keeper: Timekeeper.Timekeeper
   readonly settings: () => ClientSettings
   readonly gate: Gate
+  readonly early: (origin: Origin) => Early
 }
 
 const insides = new WeakMap<Service, Inside>()
@@ -91,6 +92,12 @@ export const make = (
         return pipeArguments(this, arguments)
       }
     }
-    insides.set(service, { pool, keeper, settings: () => current.client, gate })
+    insides.set(service, {
+      pool,
+      keeper,
+      settings: () => current.client,
+      gate,
+      early: (origin) => current.early(origin)
+    })
     return service
   })

@@ -4,7 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import type { Limits } from "./exchange.ts"
-import type { HttpSettings } from "./settings.ts"
+import type { Early, HttpSettings } from "./settings.ts"
 
 /** As it may be given. */
 export interface Given {
@@ -18,8 +18,14 @@ export interface Given {
   readonly responseTimeout?: Duration.DurationInput | undefined
   /** between two pieces of the body */
   readonly bodyTimeout?: Duration.DurationInput | undefined
+  /** from the beginning of the request, waiting in line included, to the end of the body */
+  readonly totalTimeout?: Duration.DurationInput | undefined
   /** bytes of the body of the response */
   readonly maxResponseSize?: number | undefined
+  /** whether the body is asked for compressed, and decompressed */
+  readonly decompress?: boolean | undefined
+  /** bytes of the body when it is decompressed */
+  readonly maxDecompressedSize?: number | undefined
   /** the Unix socket to dial, whatever host the URL names */
   readonly socketPath?: string | undefined
 }
@@ -30,7 +36,10 @@ const rules = {
   acquireTimeout: Settings.period,
   responseTimeout: Settings.positive,
   bodyTimeout: Settings.positive,
+  totalTimeout: Settings.positive,
   maxResponseSize: Settings.count(0),
+  decompress: Settings.flag,
+  maxDecompressedSize: Settings.count(0),
   socketPath: Settings.text
 } satisfies { readonly [K in keyof Given]-?: Settings.Rule<unknown> }
 
@@ -57,10 +66,25 @@ export class RequestOptions {
     return this.decoded.replay ?? byDefault
   }
 
+  totalTimeout(early: Early): number {
+    return this.decoded.totalTimeout ?? early.totalTimeout
+  }
+
+  acquireTimeout(early: Early): number {
+    return this.decoded.acquireTimeout ?? early.acquireTimeout
+  }
+
+  decompress(early: Early): boolean {
+    return this.decoded.decompress ?? early.decompress
+  }
+
   limits(settings: HttpSettings): Limits {
-    const { bodyTimeout, maxResponseSize, responseTimeout } = this.decoded
-    if (bodyTimeout === undefined && maxResponseSize === undefined && responseTimeout === undefined) return settings
+    const { bodyTimeout, maxDecompressedSize, maxResponseSize, responseTimeout } = this.decoded
+    const none = bodyTimeout === undefined && maxResponseSize === undefined && responseTimeout === undefined &&
+      maxDecompressedSize === undefined
+    if (none) return settings
     return {
+      maxDecompressedSize: maxDecompressedSize ?? settings.maxDecompressedSize,
       bodyTimeout: bodyTimeout ?? settings.bodyTimeout,
       maxResponseSize: maxResponseSize ?? settings.maxResponseSize,
       responseTimeout: responseTimeout ?? settings.responseTimeout

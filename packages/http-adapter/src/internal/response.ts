@@ -1,6 +1,6 @@
 /** The platform's response on top of an exchange. */
 import * as Cookies from "@effect/platform/Cookies"
-import type * as Headers from "@effect/platform/Headers"
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -10,9 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { Body } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import { headersOf, setCookiesOf } from "./head.ts"
 import { pieces, whole } from "./reader.ts"
+import type { Unpacking } from "./unpacking.ts"
 
 type ResponseError = HttpClientError.ResponseError
 
@@ -21,15 +23,17 @@ export class PooledResponse extends Inspectable.Class implements HttpClientRespo
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId
   readonly request: HttpClientRequest.HttpClientRequest
   private readonly exchange: Exchange
+  private readonly unpacking: Unpacking | undefined
   private knownHeaders: Headers.Headers | undefined = undefined
   private knownCookies: Cookies.Cookies | undefined = undefined
 
-  constructor(request: HttpClientRequest.HttpClientRequest, exchange: Exchange) {
+  constructor(request: HttpClientRequest.HttpClientRequest, exchange: Exchange, unpacking?: Unpacking) {
     super()
     this[HttpClientResponse.TypeId] = HttpClientResponse.TypeId
     this[HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
     this.request = request
     this.exchange = exchange
+    this.unpacking = unpacking
   }
 
   get status(): number {
@@ -37,7 +41,10 @@ export class PooledResponse extends Inspectable.Class implements HttpClientRespo
   }
 
   get headers(): Headers.Headers {
-    return this.knownHeaders ??= headersOf(this.exchange.rawHeaders)
+    return this.knownHeaders ??= this.unpacking === undefined
+      ? headersOf(this.exchange.rawHeaders)
+      // of a body that nobody gets to see
+      : Headers.remove(headersOf(this.exchange.rawHeaders), ["content-encoding", "content-length"])
   }
 
   get cookies(): Cookies.Cookies {
@@ -84,16 +91,21 @@ export class PooledResponse extends Inspectable.Class implements HttpClientRespo
         new HttpClientError.ResponseError({ request: this.request, response: this, reason: "EmptyBody", description })
       )
     }
-    return pieces(this.exchange.body, this.exchange.host, (cause) => this.undecodable(cause))
+    return pieces(this.body, this.exchange.host, (cause) => this.undecodable(cause))
   }
 
   toJSON(): unknown {
     const known = { _id: "@effect/platform/HttpClientResponse", request: this.request.toJSON(), status: this.status }
-    const { body } = this.exchange
+    const { body } = this
     // to look at a response must not begin to read it
     return body.ended && !body.consumed
       ? HttpIncomingMessage.inspect(this, known)
       : { ...known, headers: Inspectable.redact(this.headers), remoteAddress: this.remoteAddress.toJSON() }
+  }
+
+  /** As it is read. */
+  private get body(): Body {
+    return this.unpacking === undefined ? this.exchange.body : this.unpacking.body
   }
 
   /** Responses that cannot have a body, whatever their headers say. */
@@ -102,13 +114,13 @@ export class PooledResponse extends Inspectable.Class implements HttpClientRespo
   }
 
   private get bytes(): Effect.Effect<Uint8Array, ResponseError> {
-    return Effect.mapError(whole(this.exchange.body, this.exchange.host), (cause) => this.undecodable(cause))
+    return Effect.mapError(whole(this.body, this.exchange.host), (cause) => this.undecodable(cause))
   }
 
   /** Most bodies are whole by now, which needs no more than one step. */
   private as<A>(decode: (bytes: Uint8Array) => A): Effect.Effect<A, ResponseError> {
     return Effect.suspend(() => {
-      const { body } = this.exchange
+      const { body } = this
       return body.ended && !body.consumed
         ? this.decoded(body.whole(), decode)
         : Effect.flatMap(this.bytes, (bytes) => this.decoded(bytes, decode))

@@ -10,6 +10,7 @@ import { compile, type Egress } from "./egressRules.ts"
 const hostFields = {
   responseTimeout: Settings.durationField(Infinity, Settings.positive, "how long the head of a response may take"),
   bodyTimeout: Settings.durationField(Infinity, Settings.positive, "how long a body may pause"),
+  totalTimeout: Settings.durationField(Infinity, Settings.positive, "how long a request may take from first to last"),
   readAhead: Settings.field(64 * 1024, Settings.finiteCount(1), "bytes of a body that are read before it is asked for"),
   unreadTimeout: Settings.durationField(
     "5 seconds",
@@ -20,6 +21,8 @@ const hostFields = {
   drainTimeout: Settings.durationField("1 second", Settings.finitePositive, "how long that may take"),
   maxHeaderSize: Settings.field(16 * 1024, Settings.finiteCount(1), "bytes of the head of a response"),
   maxResponseSize: Settings.field(Infinity, Settings.count(0), "bytes of the body of a response"),
+  decompress: Settings.field(false, Settings.flag, "whether bodies are asked for compressed, and decompressed"),
+  maxDecompressedSize: Settings.field(64 * 1024 * 1024, Settings.count(0), "bytes of a body when it is decompressed"),
   healthCheck: Settings.field("request", Settings.oneOf("request", "socketOnly"), "how an idle connection is checked"),
   healthCheckMethod: Settings.field("HEAD", Settings.oneOf("HEAD", "GET", "OPTIONS"), "how a check asks"),
   healthCheckPath: Settings.field("/", Settings.path, "what a check asks for"),
@@ -88,11 +91,30 @@ const presets = Settings.presets(fields)
 const clientPresets = Settings.presets(clientFields)
 const otherNames = [...PoolConfig.names, ...Settings.namesOf(fields)]
 
+/** What is needed before there is a connection, whose settings are its own. */
+export interface Early {
+  readonly acquireTimeout: number
+  readonly totalTimeout: number
+  readonly decompress: boolean
+}
+
+const earlyOf = (
+  { decompress, totalTimeout }: HttpSettings,
+  { acquireTimeout }: Partial<PoolConfig.HostOptions>
+): Early => ({
+  // a wrong one is the pool's to refuse
+  acquireTimeout: Settings.period.decode(acquireTimeout) ?? Infinity,
+  totalTimeout,
+  decompress
+})
+
 /** What was given, in three: the pool's options, the settings of HTTP by host, and those of the client. */
 export interface Split {
   readonly client: ClientSettings
   readonly egress: Egress
   readonly of: (origin: Origin) => HttpSettings
+  /** asked for every request, so overrides are asked once for each origin */
+  readonly early: (origin: Origin) => Early
   readonly pool: Partial<PoolConfig.Options<Origin>>
 }
 
@@ -102,17 +124,30 @@ export const split = (options: Partial<Options>): Either.Either<Split, PoolError
     const [settings, { overrides, ...given }] = yield* Settings.split(fields, others, presets, PoolConfig.names)
     const egress = yield* compile(client.egress.rules, client.egress.otherwise)
     const pool = { ...otherDefaults, ...given }
-    if (overrides === undefined) return { client, egress, of: () => settings, pool }
+    const usual = { acquireTimeout: pool.acquireTimeout ?? PoolConfig.defaults.acquireTimeout }
+    if (overrides === undefined) {
+      const early = earlyOf(settings, usual)
+      return { client, egress, of: () => settings, early: () => early, pool }
+    }
     const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<HostOptions>>(
       fields,
       overrides,
       settings,
       PoolConfig.hostNames
     )
+    const of = (origin: Origin): HttpSettings => Either.getOrThrowWith(hosts.own(origin), (error) => error)
+    const known = new WeakMap<Origin, Early>()
     return {
       client,
       egress,
-      of: (origin: Origin) => Either.getOrThrowWith(hosts.own(origin), (error) => error),
+      of,
+      early: (origin: Origin) => {
+        const before = known.get(origin)
+        if (before !== undefined) return before
+        const early = earlyOf(of(origin), { ...usual, ...hosts.rest?.(origin) })
+        known.set(origin, early)
+        return early
+      },
       pool: { ...pool, overrides: hosts.rest }
     }
   })

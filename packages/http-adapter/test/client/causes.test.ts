@@ -4,6 +4,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Effect, Exit, Option, Scope, Stream } from "effect"
+import { gzipSync } from "node:zlib"
 import { EgressPolicy, type HttpAdapterConfig, HttpError, Resolver } from "../../src/index.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
@@ -59,6 +60,8 @@ const held = (options: Partial<HttpAdapterConfig.Options>, url = (own: string) =
     yield* until("it is held", Effect.map(pool.stats, ({ active }) => active === 1))
     return yield* Effect.flip(client.get(url(own)))
   })
+
+const zipped = Faults.response(gzipSync("four"), "200 OK", "content-encoding: gzip\r\n")
 
 const posted = (body: HttpBody.HttpBody): Failing =>
   Effect.gen(function*() {
@@ -119,6 +122,23 @@ const cases: { readonly [Tag in HttpError.HttpError["_tag"]]: Case } = {
     reason: "Decode",
     message: /the body paused for longer than 20 ms/,
     fails: over(Faults.raw(["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"]), { bodyTimeout: "20 millis" })
+  },
+  TotalTimeout: {
+    reason: "Transport",
+    message: /not done within 20 ms; it waited for the response/,
+    fails: over(Faults.neverAnswers, { totalTimeout: "20 millis" })
+  },
+  DecompressedTooLarge: {
+    reason: "Decode",
+    message: /the body of the response is larger than 3 bytes when it is decompressed/,
+    fails: over(Faults.answers(() => zipped), { decompress: true, maxDecompressedSize: 3 })
+  },
+  DecompressionFailed: {
+    reason: "Decode",
+    message: /the body of the response cannot be decoded as br \(/,
+    fails: over(Faults.raw(["HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 4\r\n\r\nabcd"]), {
+      decompress: true
+    })
   },
   ResponseMalformed: {
     reason: "Transport",
