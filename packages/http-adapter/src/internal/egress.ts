@@ -4,6 +4,7 @@
  */
 import { Connector } from "@watertight/pool"
 import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
 import { type ConnectError, EgressDenied } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import { parseIp } from "./addressRange.ts"
@@ -113,15 +114,21 @@ export class Gate {
     return rule === undefined ? undefined : deniedBy(rule, origin, address)
   }
 
-  private ruleFor({ host, port, socketPath }: Origin, address: string | undefined): string | undefined {
-    const ip = parseIp(address ?? host)
+  private ruleFor(origin: Origin, address: string | undefined): string | undefined {
+    const { host, port, socketPath } = origin
+    // A proxy finds the addresses itself, and its own is the operator's choice: what is asked about is where it is to connect to.
+    const proxied = isProxied(origin)
+    const dialed = proxied ? undefined : address
+    const ip = parseIp(dialed ?? host)
     // A name would be resolved once more, out of sight; and a resolver must not lead to a Unix socket.
-    if (address !== undefined && ip === undefined && socketPath === undefined) {
+    if (dialed !== undefined && ip === undefined && socketPath === undefined) {
       return "what is dialed has to be an IP address"
     }
-    return refusalOf(this.egress, { host: nameOf(host), port, ip, unix: socketPath }, "later")
+    return refusalOf(this.egress, { host: nameOf(host), port, ip, unix: socketPath }, proxied ? "never" : "later")
   }
 }
+
+const isProxied = (origin: Origin): boolean => hasProperty(origin, "proxy") && origin.proxy !== undefined
 
 const deniedBy = (
   rule: string,

@@ -92,7 +92,13 @@ export const execute = (way: Way): Effect.Effect<Response, HttpClientError.Reque
 
 const begin = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> => {
   const { inside, options, request, span, target } = way
-  const early = inside.early(target.origin)
+  let early: Early
+  try {
+    early = inside.early(target.origin)
+  } catch (wrong) {
+    // overrides of the program's own
+    return Effect.die(wrong)
+  }
   const total = options.totalTimeout(early)
   // from here on: what is found out about the request takes no time
   const deadline = total === Infinity ? undefined : new Deadline(inside.keeper, total)
