@@ -122,7 +122,9 @@ describe("the queue", () => {
       const gate = Faults.gated()
       const peer = yield* Peer.start(gate.behaviour)
       const rigged = yield* rig({ maxConnectionsPerHost: 1, acquireTimeout: "50 millis" })
-      const asking = yield* Effect.fork(textOf(rigged, peer.origin))
+      const asking = yield* Effect.fork(
+        PooledHttpClient.withOptions(textOf(rigged, peer.origin), { acquireTimeout: "1 hour" })
+      )
       yield* waits(rigged, 0)
       assert.strictEqual((yield* causeOf(textOf(rigged, peer.origin)))._tag, "AcquireTimeout")
       const patient = yield* Effect.fork(
