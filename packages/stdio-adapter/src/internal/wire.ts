@@ -1,0 +1,278 @@
+/**
+ * One process as a connection: what it says is taken apart here. An answer is never dropped as long as somebody waits for it;
+ * everything else that a process can send has a limit.
+ */
+import { Connector, type Timekeeper } from "@watertight/pool"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { Notification, Protocol } from "../Protocol.ts"
+import * as StdioError from "../StdioError.ts"
+import type { StdioServer } from "../StdioServer.ts"
+import { Calls, textOf } from "./calls.ts"
+import { type Child, lastWords, type Listener } from "./child.ts"
+import { Lines } from "./lines.ts"
+import { encode, encodeAll, excerpt, type Message, read } from "./messages.ts"
+import type { Notices } from "./notices.ts"
+import { requestWith } from "./schema.ts"
+import type { CallOptions, Handler, StdioProcess, Told } from "./service.ts"
+import type { Asked, Serving } from "./serving.ts"
+import type { StdioSettings } from "./settings.ts"
+import { type Counters, counters } from "./traffic.ts"
+
+/** What those around a wire give it, and hear of it. */
+export interface Around {
+  readonly server: StdioServer
+  readonly settings: StdioSettings
+  readonly protocol: Protocol
+  readonly keeper: Timekeeper.Timekeeper
+  readonly serving: Serving
+  /** of all processes together */
+  readonly total: Counters
+  readonly notices: Notices<Told>
+  readonly ownNotices: Notices<Told>
+  readonly handler: Handler | undefined
+  readonly report: (signal: Connector.Signal) => void
+  /** has a check made of the process, which somebody waited for in vain */
+  readonly suspect: (wire: Wire) => void
+  readonly warn: (message: string) => void
+}
+
+export class Wire implements Listener, StdioProcess {
+  readonly child: Child
+  readonly server: StdioServer
+  readonly protocol: Protocol
+  readonly notifications: Stream.Stream<Told>
+  readonly traffic: Counters = counters()
+  ready: unknown = undefined
+  /** answers requests of the process instead of the pool's */
+  handler: Handler | undefined = undefined
+  /** when it was last heard of */
+  heardAt: number
+  private readonly around: Around
+  private readonly calls: Calls
+  private readonly lines: Lines
+  private noise = 0
+  private why: string | undefined = undefined
+  private fault: StdioError.LineTooLong | StdioError.OutputMalformed | undefined = undefined
+
+  constructor(child: Child, around: Around) {
+    const { keeper, ownNotices, protocol, server, settings: { maxLineSize, requestTimeout }, suspect, warn } = around
+    this.child = child
+    this.around = around
+    this.server = server
+    this.protocol = protocol
+    this.notifications = ownNotices.stream
+    this.heardAt = keeper.now()
+    this.lines = new Lines(maxLineSize)
+    this.calls = new Calls({
+      label: server.label,
+      pid: child.pid,
+      outbox: child.outbox,
+      keeper,
+      protocol,
+      requestTimeout,
+      failure: (written) => this.failure(written),
+      count: (what) => this.count(what),
+      onTimeout: (timeout) => {
+        // It may be at work on something long, or never answer anybody again.
+        if (keeper.now() - this.heardAt >= timeout) suspect(this)
+      },
+      warn
+    })
+  }
+
+  get pid(): number {
+    return this.child.pid
+  }
+
+  get inFlight(): number {
+    return this.calls.size
+  }
+
+  get stderr(): string {
+    return this.child.stderr
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Out
+  // -------------------------------------------------------------------------------------------------------------------
+
+  request(
+    method: string,
+    params?: unknown,
+    options: CallOptions = {}
+  ): Effect.Effect<unknown, StdioError.RequestError> {
+    return Effect.suspend(() => {
+      const text = textOf(method, params)
+      return typeof text === "object" ? Effect.fail(text) : this.calls.ask(method, params, text, options)
+    })
+  }
+
+  requestWith<A, I, R>(schema: Schema.Schema<A, I, R>) {
+    return (method: string, params?: unknown, options?: CallOptions) =>
+      requestWith(schema, this.server.label, method, this.request(method, params, options))
+  }
+
+  notify(method: string, params?: unknown): Effect.Effect<void, StdioError.RequestError> {
+    return Effect.suspend(() => {
+      const text = textOf(method, params)
+      return typeof text === "object" ? Effect.fail(text) : this.calls.tell(method, text)
+    })
+  }
+
+  /** A request whose parameters are JSON already. */
+  call(method: string, params: unknown, text: string | undefined, options: CallOptions) {
+    return this.calls.ask(method, params, text, options)
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // In
+  // -------------------------------------------------------------------------------------------------------------------
+
+  onOutput(chunk: Uint8Array): void {
+    if (this.fault !== undefined) return
+    this.heardAt = this.around.keeper.now()
+    if (this.lines.push(chunk, (line) => this.onLine(line))) return
+    const { server: { label: server }, settings: { maxLineSize: limit } } = this.around
+    this.fail(new StdioError.LineTooLong({ server, pid: this.pid, limit }))
+  }
+
+  private onLine(line: Uint8Array): boolean {
+    const what = read(line)
+    if (what.kind === "noise") {
+      this.count("noise")
+      this.noise++
+      if (this.noise <= this.around.settings.maxNoise) return true
+    }
+    if (what.kind === "noise" || what.kind === "torn") {
+      this.fail(new StdioError.OutputMalformed({ server: this.server.label, pid: this.pid, line: excerpt(line) }))
+      return false
+    }
+    this.noise = 0
+    const asked: Array<Asked> = []
+    for (const message of what.kind === "batch" ? what.messages : [what.message]) {
+      if (message.kind === "request") asked.push(message)
+      else if (message.kind === "notification") this.onNotification(message, line.length)
+      else this.onAnswer(message)
+    }
+    if (asked.length > 0) this.serve(asked, what.kind === "batch")
+    return true
+  }
+
+  private onAnswer(message: Extract<Message, { readonly kind: "result" | "error" | "broken" }>): void {
+    // A server that could not read a request cannot say which; it is clear when there is but one.
+    const what = this.calls.answer(
+      message.id ?? this.calls.only,
+      (method) => answerOf(this.server.label, method, message)
+    )
+    this.count(what)
+    if (what !== "unasked") return
+    this.around.warn(`${this.server.label}: process ${this.pid} answered what nobody had asked; it is retired`)
+    // Those who wait may yet get their answers.
+    this.around.report(Connector.Signal.Draining())
+  }
+
+  private onNotification({ method, params }: Notification, size: number): void {
+    const { calls, protocol, server } = this
+    this.count("notifications")
+    const progress = protocol.progressOf?.({ method, params }, (id) => calls.paramsOf(id))
+    if (progress !== undefined && calls.progress(progress.id, progress.params)) return
+    const cancelled = protocol.cancelled?.({ method, params })
+    if (cancelled !== undefined) return this.around.serving.cancel(cancelled)
+    const told: Told = { server, pid: this.pid, method, params, lost: 0 }
+    this.around.notices.emit(told, size)
+    this.around.ownNotices.emit(told, size)
+  }
+
+  private serve(asked: ReadonlyArray<Asked>, together: boolean): void {
+    const { outbox } = this.child
+    for (const _ of asked) this.count("served")
+    this.around.serving.serve(asked, (request) => this.handle(request), (answers) => {
+      for (const bytes of together ? [encodeAll(answers)] : answers.map(encode)) outbox.post(bytes)
+    })
+  }
+
+  private handle({ method, params }: Asked): Effect.Effect<unknown, unknown> {
+    const own = this.protocol.answer?.(method, params)
+    if (own !== undefined) return Effect.succeed(own)
+    const handler = this.handler ?? this.around.handler
+    if (handler === undefined) return Effect.fail({ code: -32601, description: `there is no ${method} here` })
+    return handler({ process: this, method, params })
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // The end
+  // -------------------------------------------------------------------------------------------------------------------
+
+  onEnd(reason: string): void {
+    this.lose(reason)
+  }
+
+  onSilence(): void {
+    this.calls.failAll()
+  }
+
+  /** Nothing is asked of it any more. What was asked may still be answered. */
+  lose(reason: string): void {
+    if (this.why !== undefined) return
+    this.why = reason
+    this.around.serving.close()
+    this.around.report(Connector.Signal.Closed({ reason }))
+  }
+
+  /** Those who wait for a process that is about to end by itself have a moment, the others none. */
+  readonly closing: Effect.Effect<void> = Effect.suspend(() => {
+    this.lose("closed by the pool")
+    const { calls, child } = this
+    const wait = child.over && !child.silent && this.fault === undefined && !calls.idle
+    return Effect.map(wait ? child.until(() => child.silent, lastWords) : Effect.void, () => {
+      calls.failAll()
+      this.around.ownNotices.close()
+    })
+  })
+
+  private fail(fault: StdioError.LineTooLong | StdioError.OutputMalformed): void {
+    this.fault = fault
+    this.lines.clear()
+    this.lose(fault.message)
+    this.calls.failAll()
+  }
+
+  private failure(written: boolean): StdioError.RequestError | undefined {
+    const { child, fault, lines, pid, server, why } = this
+    if (why === undefined) return undefined
+    if (fault !== undefined && written) return fault
+    return new StdioError.ProcessLost({
+      server: server.label,
+      pid,
+      reason: child.exit === undefined ? why : "it has ended",
+      written,
+      exit: child.exit ?? { code: undefined, signal: undefined },
+      partial: lines.pending,
+      stderr: child.stderr
+    })
+  }
+
+  private count(what: keyof Counters): void {
+    this.traffic[what]++
+    this.around.total[what]++
+  }
+}
+
+const answerOf = (
+  server: string,
+  method: string,
+  message: Extract<Message, { readonly kind: "result" | "error" | "broken" }>
+): Effect.Effect<unknown, StdioError.RequestError> => {
+  switch (message.kind) {
+    case "result":
+      return Effect.succeed(message.result)
+    case "broken":
+      return Effect.fail(new StdioError.AnswerMalformed({ server, method }))
+    case "error": {
+      const { code, data, text: description } = message
+      return Effect.fail(new StdioError.RpcError({ server, method, code, description, data }))
+    }
+  }
+}
