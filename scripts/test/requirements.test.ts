@@ -1,4 +1,4 @@
-/** docs/requirements.md promises what tests prove: each number is in the title of one, and of one over sockets where it says so. */
+/** docs/requirements.md promises what tests prove: each number is in the title of one, and of one over sockets, or with processes, where it says so. */
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, test } from "vitest"
 
@@ -12,7 +12,10 @@ const testsIn = (folder: string): ReadonlyArray<{ readonly name: string; readonl
 const http = testsIn("packages/http-adapter/test")
 // those beside the folders are in memory
 const sockets = http.filter(({ name }) => name.includes("/"))
-const all = [...testsIn("packages/pool/test"), ...http]
+// processes are started by those in this folder alone
+const stdio = testsIn("packages/stdio-adapter/test")
+const processes = stdio.filter(({ name }) => name.startsWith("real/"))
+const all = [...testsIn("packages/pool/test"), ...http, ...stdio]
 
 /** A title may begin with several numbers. */
 const proves = (tests: typeof all, number: string): boolean => {
@@ -23,8 +26,8 @@ const proves = (tests: typeof all, number: string): boolean => {
 const rows = readFileSync(new URL("docs/requirements.md", root), "utf8")
   .split("\n")
   .flatMap((line) => {
-    const [, number, promise, overSockets] = line.split("|").map((cell) => cell.trim())
-    return number !== undefined && /^[A-Z]\d+$/.test(number) ? [{ number, promise, overSockets }] : []
+    const [, number, promise, overSockets, withProcesses] = line.split("|").map((cell) => cell.trim())
+    return number !== undefined && /^[A-Z]\d+$/.test(number) ? [{ number, promise, overSockets, withProcesses }] : []
   })
 
 describe("a requirement has a test that proves it", () => {
@@ -32,11 +35,14 @@ describe("a requirement has a test that proves it", () => {
     assert.isAtLeast(rows.length, 14)
   })
 
-  for (const { number, overSockets } of rows) {
+  for (const { number, overSockets, withProcesses } of rows) {
     test(number, () => {
       assert.isTrue(proves(all, number), `no test with ${number} in its title`)
       if (overSockets !== "") {
         assert.isTrue(proves(sockets, number), `no test with ${number} in its title, over sockets`)
+      }
+      if (withProcesses !== "") {
+        assert.isTrue(proves(processes, number), `no test with ${number} in its title, with processes`)
       }
     })
   }

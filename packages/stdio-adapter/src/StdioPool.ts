@@ -26,6 +26,8 @@ export type {
   SessionOptions,
   /** One process. */
   StdioProcess,
+  /** How long one request or notification may take. */
+  TimeLimit,
   /** A notification of a process. */
   Told
 } from "./internal/service.ts"

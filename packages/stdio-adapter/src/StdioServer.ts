@@ -124,7 +124,7 @@ export const make = (parts: Parts): StdioServer => Either.getOrThrowWith(decode(
  * import { StdioServer } from "@watertight/stdio-adapter"
  * import { Either } from "effect"
  *
- * // Left: args: "-y" is not allowed; allowed: an array of texts without NUL characters
+ * // Left: args: "-y" is not allowed; allowed: an array, each of it a text without NUL characters
  * export const server = StdioServer.decode({ command: "npx", args: "-y" })
  *
  * export const wrong = Either.isLeft(server)
@@ -134,10 +134,10 @@ export const decode = (parts: unknown): Either.Either<StdioServer, PoolError.Con
   const { args = [], command, cwd, env = {}, extendEnv = true, name, shell = false } = parts
   if (!isText(command) || command === "") return invalid("command", command, `${texts}, not empty`)
   // The rest of the arguments may hold secrets, which no error shows.
-  if (!Array.isArray(args)) return invalid("args", args, `an array of ${texts}s`)
+  if (!Array.isArray(args)) return invalid("args", args, `an array, each of it ${texts}`)
   const wrong = args.findIndex((one) => !isText(one))
   if (wrong !== -1) return invalid(`args[${wrong}]`, typeof args[wrong], texts)
-  if (!isReadonlyRecord(env)) return invalid("env", typeof env, `an object of ${texts}s`)
+  if (!isReadonlyRecord(env)) return invalid("env", typeof env, `an object, each value ${texts}`)
   const variables: Array<readonly [string, string]> = []
   for (const [key, given] of Object.entries(env)) {
     if (given === undefined) continue

@@ -3,13 +3,12 @@
  * end of its time; whoever leaves is forgotten, and the answer with it.
  */
 import { Settings, type Timekeeper } from "@watertight/pool"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Protocol } from "../Protocol.ts"
 import * as StdioError from "../StdioError.ts"
 import { encode, encodeCall } from "./messages.ts"
 import type { Letter, Outbox } from "./outbox.ts"
-import type { CallOptions } from "./service.ts"
+import type { CallOptions, TimeLimit } from "./service.ts"
 import type { Counters } from "./traffic.ts"
 
 type RequestError = StdioError.RequestError
@@ -67,10 +66,10 @@ export class Calls {
     options: CallOptions
   ): Effect.Effect<unknown, RequestError> {
     return Effect.async((resume) => {
-      const { count, failure, outbox, protocol, requestTimeout } = this.callee
+      const { count, failure, outbox, protocol } = this.callee
       const lost = failure(false)
       if (lost !== undefined) return resume(Effect.fail(lost))
-      const timeout = options.timeout === undefined ? requestTimeout : timeoutOf(options.timeout)
+      const timeout = this.timeoutOf(options)
       const id = ++this.lastId
       const body = options.onProgress !== undefined && protocol.track !== undefined
         ? JSON.stringify(protocol.track(params, id))
@@ -89,11 +88,12 @@ export class Calls {
   }
 
   /** Tells; done when the pipe has taken it. */
-  tell(method: string, text: string | undefined): Effect.Effect<void, RequestError> {
+  tell(method: string, text: string | undefined, options: TimeLimit): Effect.Effect<void, RequestError> {
     return Effect.async((resume) => {
-      const { failure, keeper, label, outbox, pid, requestTimeout: timeout } = this.callee
+      const { failure, keeper, label, outbox, pid } = this.callee
       const lost = failure(false)
       if (lost !== undefined) return resume(Effect.fail(lost))
+      const timeout = this.timeoutOf(options)
       const leave = (): void => {
         keeper.cancel(timer)
         this.writing.delete(fail)
@@ -165,6 +165,12 @@ export class Calls {
     for (const fail of [...this.writing]) fail()
   }
 
+  private timeoutOf({ timeout }: TimeLimit): number {
+    return timeout === undefined
+      ? this.callee.requestTimeout
+      : Settings.argument("timeout", Settings.positive, timeout)
+  }
+
   private limit(id: number, pending: Pending): void {
     const { keeper } = this.callee
     if (pending.timeout === Infinity) return
@@ -214,5 +220,3 @@ export const textOf = (method: unknown, params: unknown): string | undefined | S
   }
   return new StdioError.RequestInvalid({ field: "params", value: typeof params, allowed })
 }
-
-const timeoutOf = (timeout: Duration.DurationInput): number => Settings.argument("timeout", Settings.positive, timeout)

@@ -41,7 +41,9 @@ export const connectorOf = (around: Surroundings): Connector.Connector<StdioServ
   check: (wire) =>
     Effect.suspend(() =>
       // Only who has not been heard of for an interval is asked.
-      around.keeper.now() - wire.heardAt < around.healthCheckInterval() ? Effect.void : wire.protocol.check(wire)
+      around.keeper.now() - wire.heardAt < around.healthCheckInterval()
+        ? Effect.void
+        : wire.protocol.check(wire.channel)
     ),
   // A request that nobody waits for any more leaves the others as they are; a session left half-way may have left anything behind.
   interrupt: (wire) => wire.server.exclusive ? "close" : "keep",
@@ -75,7 +77,7 @@ const open = (
       suspect: (wire) => {
         if (suspected) return
         suspected = true
-        const check = Effect.timeoutFail(protocol.check(wire), {
+        const check = Effect.timeoutFail(protocol.check(wire.channel), {
           duration: around.checkTimeoutOf(server),
           onTimeout: () => new Mismatch("no answer to a check")
         })
@@ -99,7 +101,7 @@ const open = (
     const opened = wire as Wire
     report(Connector.Signal.Capacity({ leases: capacityOf(settings, server) }))
     if (protocol.handshake !== undefined) {
-      opened.ready = yield* Effect.mapError(protocol.handshake(opened), (error) => unready(opened, error))
+      opened.ready = yield* Effect.mapError(protocol.handshake(opened.channel), (error) => unready(opened, error))
     }
     return opened
   })

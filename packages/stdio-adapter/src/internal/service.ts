@@ -11,10 +11,14 @@ import type { RequestError, ResultInvalid, StartError, StdioError } from "../Std
 import type { StdioServer } from "../StdioServer.ts"
 import type { Traffic } from "./traffic.ts"
 
-/** How one request on one process differs from the others. */
-export interface CallOptions {
+/** How long one request or notification may take. */
+export interface TimeLimit {
   /** instead of `requestTimeout` */
   readonly timeout?: Duration.DurationInput | undefined
+}
+
+/** How one request on one process differs from the others. */
+export interface CallOptions extends TimeLimit {
   /** asks for progress, if the protocol knows that, and is told it as it comes; it must not block, and what it throws is logged */
   readonly onProgress?: ((params: unknown) => void) | undefined
   /** whether progress gives the request its whole time again */
@@ -63,7 +67,7 @@ export interface StdioProcess extends Channel {
     schema: Schema.Schema<A, I, R>
   ): (method: string, params?: unknown, options?: CallOptions) => Effect.Effect<A, RequestError | ResultInvalid, R>
   /** Tells it something; done when its pipe has taken that. */
-  notify(method: string, params?: unknown): Effect.Effect<void, RequestError>
+  notify(method: string, params?: unknown, options?: TimeLimit): Effect.Effect<void, RequestError>
   /** What it says unasked, from the moment that this is run, until it ends. */
   readonly notifications: Stream.Stream<Told>
   /** requests that wait for their answers */
@@ -103,7 +107,7 @@ export interface Service
     options?: RequestOptions
   ) => Effect.Effect<A, StdioError | ResultInvalid, R>
   /** Tells any process of that server something; done when its pipe has taken that. */
-  notify(server: StdioServer, method: string, params?: unknown): Effect.Effect<void, StdioError>
+  notify(server: StdioServer, method: string, params?: unknown, options?: TimeLimit): Effect.Effect<void, StdioError>
   /** What the handshake of a process of that server has brought; starts one if there is none. */
   ready(server: StdioServer): Effect.Effect<unknown, StartError | PoolError.AcquireError>
   /**

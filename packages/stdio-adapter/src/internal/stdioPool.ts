@@ -77,7 +77,8 @@ export const make = <R>(
       request: (server, method, params, how) => request(pool, server, method, params, how),
       requestWith: (schema) => (server, method, params, how) =>
         requestWith(schema, server.label, method, request(pool, server, method, params, how)),
-      notify: (server, method, params) => pool.use(server, (lease) => lease.connection.notify(method, params)),
+      notify: (server, method, params, how) =>
+        pool.use(server, (lease) => lease.connection.notify(method, params, how)),
       ready: (server) => pool.use(server, (lease) => Effect.succeed(lease.connection.ready)),
       session: (server, how) => session(pool, server, how),
       notifications: (server) =>

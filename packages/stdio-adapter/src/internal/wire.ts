@@ -6,7 +6,7 @@ import { Connector, type Timekeeper } from "@watertight/pool"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { Notification, Protocol } from "../Protocol.ts"
+import type { Channel, Notification, Protocol } from "../Protocol.ts"
 import * as StdioError from "../StdioError.ts"
 import type { StdioServer } from "../StdioServer.ts"
 import { Calls, textOf } from "./calls.ts"
@@ -15,7 +15,7 @@ import { Lines } from "./lines.ts"
 import { encode, encodeAll, excerpt, type Message, read } from "./messages.ts"
 import type { Notices } from "./notices.ts"
 import { requestWith } from "./schema.ts"
-import type { CallOptions, Handler, StdioProcess, Told } from "./service.ts"
+import type { CallOptions, Handler, StdioProcess, TimeLimit, Told } from "./service.ts"
 import type { Asked, Serving } from "./serving.ts"
 import type { StdioSettings } from "./settings.ts"
 import { type Counters, counters } from "./traffic.ts"
@@ -114,11 +114,17 @@ export class Wire implements Listener, StdioProcess {
       requestWith(schema, this.server.label, method, this.request(method, params, options))
   }
 
-  notify(method: string, params?: unknown): Effect.Effect<void, StdioError.RequestError> {
+  notify(method: string, params?: unknown, options: TimeLimit = {}): Effect.Effect<void, StdioError.RequestError> {
     return Effect.suspend(() => {
       const text = textOf(method, params)
-      return typeof text === "object" ? Effect.fail(text) : this.calls.tell(method, text)
+      return typeof text === "object" ? Effect.fail(text) : this.calls.tell(method, text, options)
     })
+  }
+
+  /** For handshakes and checks, which have time limits of their own. */
+  readonly channel: Channel = {
+    request: (method, params) => this.request(method, params, { timeout: Infinity }),
+    notify: (method, params) => this.notify(method, params, { timeout: Infinity })
   }
 
   /** A request whose parameters are JSON already. */

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { encode } from "../internal/messages.ts"
 import { make as makePool, type PoolOptions, StdioPool } from "../StdioPool.ts"
 import { nameOf } from "../StdioServer.ts"
-import { startFailed } from "./process.ts"
+import { type FakeProcess, startFailed } from "./process.ts"
 import { FakeServer, type Fork, type TestServer } from "./server.ts"
 import type { TestServers } from "./TestServers.ts"
 
@@ -71,11 +71,19 @@ export const make = (servers: Servers, options: PoolOptions = {}): Effect.Effect
         Effect.gen(function*() {
           // Made before the pool, so that it ends after it.
           const fork = yield* FiberSet.makeRuntime<never, void>()
-          return yield* Effect.provideService(
+          const started = new Set<FakeProcess>()
+          const pool = yield* Effect.provideService(
             makePool({ shutdownGrace: 0, ...options }),
             CommandExecutor.CommandExecutor,
-            executorOf(all, (work) => fork(work, { immediate: false }))
+            executorOf(all, started, (work) => fork(work, { immediate: false }))
           )
+          // Whatever they were told: when a test has ended, no time passes in which they could be made to end.
+          yield* Effect.addFinalizer(() =>
+            Effect.sync(() => {
+              for (const process of started) process.exit("SIGKILL")
+            })
+          )
+          return pool
         }).pipe(Effect.orDie)
       ),
       ...controls(all)
@@ -84,13 +92,24 @@ export const make = (servers: Servers, options: PoolOptions = {}): Effect.Effect
 
 let pids = 1_000
 
-const executorOf = (servers: ReadonlyMap<string, FakeServer>, fork: Fork): CommandExecutor.CommandExecutor =>
+const executorOf = (
+  servers: ReadonlyMap<string, FakeServer>,
+  started: Set<FakeProcess>,
+  fork: Fork
+): CommandExecutor.CommandExecutor =>
   CommandExecutor.makeExecutor((command) =>
     Effect.suspend(() => {
       const server = servers.get(nameOf(command) ?? "")
       if (server === undefined) return Effect.fail(startFailed("ENOENT"))
       if (server.startFails !== undefined) return Effect.fail(startFailed(server.startFails))
-      return Effect.acquireRelease(server.start(++pids, fork), (process) => Effect.sync(() => process.exit("SIGTERM")))
+      return Effect.acquireRelease(
+        Effect.tap(server.start(++pids, fork), (process) => started.add(process)),
+        (process) =>
+          Effect.sync(() => {
+            process.exit("SIGTERM")
+            started.delete(process)
+          })
+      )
     }).pipe(Effect.map((process) => process.seen))
   )
 

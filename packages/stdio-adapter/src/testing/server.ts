@@ -71,7 +71,9 @@ export class FakeServer {
     const working = new Map<unknown, Fiber.RuntimeFiber<void>>()
     const asked = new Map<unknown, (answer: Message) => void>()
     const say = (message: object): void => {
-      if (!process.exited) process.say(encode(message)), process.say("\n")
+      if (process.exited) return
+      process.say(encode(message))
+      process.say("\n")
     }
     const client: TestProcess = {
       pid: process.pid,
@@ -162,5 +164,6 @@ const habits: Readonly<Record<string, (label: string, params: unknown) => object
 
 const errorOf = (error: unknown) => ({
   code: hasProperty(error, "code") && typeof error.code === "number" ? error.code : -32603,
-  message: hasProperty(error, "description") ? String(error.description) : String(error)
+  message: hasProperty(error, "description") ? String(error.description) : String(error),
+  data: hasProperty(error, "data") ? error.data : undefined
 })
