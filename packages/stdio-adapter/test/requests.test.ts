@@ -314,7 +314,7 @@ describe("a session", () => {
         yield* one.request("b")
         yield* pool.request(files, "c")
         const by = (method: string) =>
-          Effect.map(servers.requests("files"), (all) => all.find((one) => one.method === method)?.pid)
+          Effect.map(servers.requests("files"), (all) => all.find((request) => request.method === method)?.pid)
         assert.strictEqual(yield* by("b"), one.pid)
         assert.strictEqual(yield* by("c"), yield* by("a"))
         assert.strictEqual(yield* servers.running("files"), 3)

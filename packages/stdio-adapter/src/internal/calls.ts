@@ -162,7 +162,7 @@ export class Calls {
       this.take(id)
       pending.settle(Effect.fail(error))
     }
-    for (const fail of [...this.writing]) fail()
+    for (const fail of this.writing) fail()
   }
 
   private timeoutOf({ timeout }: TimeLimit): number {

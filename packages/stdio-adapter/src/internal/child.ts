@@ -235,12 +235,12 @@ export class Child {
 
 /** Starts a process whose end belongs to the scope. Nothing can come between the two. */
 export const start = (
-  start: Effect.Effect<CommandExecutor.Process, PlatformError, Scope.Scope>,
+  starting: Effect.Effect<CommandExecutor.Process, PlatformError, Scope.Scope>,
   settings: StdioSettings,
   keeper: Timekeeper.Timekeeper,
   listenerOf: (child: Child) => Listener
 ): Effect.Effect<void, unknown, Scope.Scope> =>
-  start.pipe(
+  starting.pipe(
     Effect.flatMap((process) => {
       const child = new Child(process, settings, keeper)
       const listener = listenerOf(child)

@@ -1,6 +1,6 @@
 /** A process for oneself. */
 import type { ConnectionPool, PoolError } from "@watertight/pool"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { StartError } from "../StdioError.ts"

@@ -159,7 +159,7 @@ const controls = (servers: ReadonlyMap<string, FakeServer>): Omit<TestServers, "
         }
       }),
     exit: set((server, how: number | "SIGKILL" | "SIGSEGV" | "SIGTERM") => {
-      for (const process of [...server.running]) process.exit(how)
+      for (const process of server.running) process.exit(how)
     }),
     closeStdout: get((server) => {
       for (const process of server.running) process.closeStdout()

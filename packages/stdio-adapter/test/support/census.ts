@@ -41,7 +41,7 @@ export const descriptors = (): number => Fs.readdirSync("/proc/self/fd").length
 export const until = (what: () => string, holds: () => boolean, limitMillis = 15_000): Effect.Effect<void> =>
   Effect.promise(async () => {
     const deadline = performance.now() + limitMillis
-    // eslint-disable-next-line no-await-in-loop -- it is a wait
+    // oxlint-disable-next-line no-await-in-loop -- it is a wait
     while (!holds() && performance.now() < deadline) await setTimeout(5)
     if (!holds()) throw new Error(`never happened: ${what()}`)
   })

@@ -71,6 +71,7 @@ const methods = {
   longLine: async (_, { bytes }) => {
     const piece = Buffer.alloc(1024 * 1024, "x")
     for (let sent = 0; sent < bytes; sent += piece.length) {
+      // oxlint-disable-next-line no-await-in-loop -- each piece waits for room
       if (!process.stdout.write(piece)) await new Promise((resolve) => process.stdout.once("drain", resolve))
     }
   },
