@@ -28,7 +28,7 @@ export const marked = (value: string): ReadonlyArray<number> =>
   pids().filter((pid) => readOf(pid, "environ").includes(`${markName}=${value}\0`)).map(Number)
 
 /** Children of this process that have ended, and that nobody has asked how. */
-export const zombies = (): ReadonlyArray<number> =>
+const zombies = (): ReadonlyArray<number> =>
   pids().filter((pid) => {
     // the name, which may hold anything, is in parentheses
     const [state, parent] = readOf(pid, "stat").split(") ").at(-1)?.split(" ") ?? []

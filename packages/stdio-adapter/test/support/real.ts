@@ -8,7 +8,7 @@ import { StdioPool, StdioServer } from "../../src/index.ts"
 import type { PoolOptions, Service } from "../../src/StdioPool.ts"
 import * as Census from "./census.ts"
 
-export const fixture = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const fixture = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
 /** Our own server, with its habits, under a mark. */
 export const own = (mark: string, ...habits: ReadonlyArray<string>): StdioServer.StdioServer =>
