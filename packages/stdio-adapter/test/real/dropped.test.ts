@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Random } from "effect"
 import { Protocol } from "../../src/index.ts"
-import { marked, until } from "../support/census.ts"
+import { marked, now, until } from "../support/census.ts"
 import { onPool, quick } from "../support/real.ts"
 
 const plain = { endGrace: "200 millis", termGrace: "300 millis", protocol: Protocol.jsonRpc({ ping: "ping" }) } as const
@@ -27,11 +27,11 @@ describe("many processes", () => {
           const exits = yield* Effect.forEach(Array.from({ length: 1_000 }), () => one, { concurrency: 16 })
           assert.isTrue(exits.every(Exit.isSuccess))
           yield* until(() => "rest", () => {
-            const { closing, connecting, total } = Effect.runSync(pool.stats)
+            const { closing, connecting, total } = now(pool.stats)
             return closing + connecting + total === 0
           })
           assert.deepStrictEqual(marked(mark), [])
         })),
-    60_000
+    120_000
   )
 })

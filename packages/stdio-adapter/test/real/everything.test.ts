@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { Protocol } from "../../src/index.ts"
-import { marked, until } from "../support/census.ts"
+import { marked, now, until } from "../support/census.ts"
 import { everything, onPool } from "../support/real.ts"
 
 const Tools = Schema.Struct({ tools: Schema.Array(Schema.Struct({ name: Schema.String })) })
@@ -31,7 +31,7 @@ describe("the official server", () => {
         Effect.gen(function*() {
           yield* pool.ready(everything(mark))
           const before = (yield* pool.traffic).answered
-          yield* until(() => "three pings", () => Effect.runSync(pool.traffic).answered >= before + 3)
+          yield* until(() => "three pings", () => now(pool.traffic).answered >= before + 3)
           assert.strictEqual((yield* pool.stats).hosts[0]?.closed, 0)
         })
     ))
@@ -58,7 +58,7 @@ describe("the official server", () => {
           name: "trigger-long-running-operation",
           arguments: { duration: 60, steps: 2 }
         }))
-        yield* until(() => "the request", () => Effect.runSync(pool.stats).active === 1)
+        yield* until(() => "the request", () => now(pool.stats).active === 1)
         yield* Fiber.interrupt(fiber)
         const call = { name: "echo", arguments: { message: "next" } }
         assert.deepNestedPropertyVal(yield* pool.request(server, "tools/call", call), "content[0].text", "Echo: next")
@@ -80,7 +80,7 @@ describe("the official server", () => {
           const told = yield* Effect.fork(Stream.runHead(pool.notifications(server)))
           yield* Effect.yieldNow()
           yield* pool.ready(server)
-          yield* until(() => "a request of the server", () => Effect.runSync(pool.traffic).served > 0)
+          yield* until(() => "a request of the server", () => now(pool.traffic).served > 0)
           assert.strictEqual((yield* Fiber.join(told))._tag, "Some")
           const { tools } = yield* pool.requestWith(Tools)(server, "tools/list")
           assert.include(tools.map(({ name }) => name), "get-roots-list")

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream } from "effect"
 import { Protocol } from "../../src/index.ts"
-import { marked, until } from "../support/census.ts"
+import { marked, now, until } from "../support/census.ts"
 import { onPool, own } from "../support/real.ts"
 
 const short = { endGrace: "200 millis", termGrace: "300 millis", killGrace: "1 second" } as const
@@ -104,7 +104,7 @@ describe("what a process says", () => {
         const server = own(mark)
         assert.strictEqual(yield* pool.request(server, "complain", { bytes: 32 * 1024 * 1024 }), 32 * 1024 * 1024)
         const stderr = pool.use(server, ({ connection }) => Effect.succeed(connection.stderr))
-        yield* until(() => "the end of stderr", () => Effect.runSync(Effect.orDie(stderr)).endsWith("the end of it\n"))
+        yield* until(() => "the end of stderr", () => now(stderr).endsWith("the end of it\n"))
         assert.isAtMost((yield* stderr).length, 1024)
       })))
 
@@ -184,7 +184,7 @@ describe("how a process ends", () => {
         const server = own(mark)
         const pid = Number(yield* pool.request(server, "pid"))
         process.kill(pid, "SIGKILL")
-        yield* until(() => "its end", () => Effect.runSync(pool.stats).idle === 0)
+        yield* until(() => "its end", () => now(pool.stats).idle === 0)
         assert.notStrictEqual(yield* pool.request(server, "pid"), pid)
         assert.strictEqual((yield* pool.stats).hosts[0]?.closedBy.peer, 1)
       })))

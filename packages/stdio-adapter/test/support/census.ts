@@ -37,6 +37,9 @@ const zombies = (): ReadonlyArray<number> =>
 
 export const descriptors = (): number => Fs.readdirSync("/proc/self/fd").length
 
+/** What a pool says at this very moment, for conditions that are polled. */
+export const now = <A, E>(effect: Effect.Effect<A, E>): A => Effect.runSync(Effect.orDie(effect))
+
 /** Waits for a condition in real time, and dies when it never holds. */
 export const until = (what: () => string, holds: () => boolean, limitMillis = 15_000): Effect.Effect<void> =>
   Effect.promise(async () => {
