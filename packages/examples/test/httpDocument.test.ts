@@ -51,7 +51,7 @@ const flat = (options: object): Record<string, unknown> => {
 
 const defaults: Record<string, unknown> = { ...flat(HttpAdapterConfig.defaults), overrides: undefined }
 /** What no variable can hold. */
-const inCodeAlone = new Set(["tls", "overrides"])
+const inCodeAlone = new Set(["tls", "identities", "overrides"])
 
 const sorted = (names: Iterable<string>): ReadonlyArray<string> => [...names].toSorted()
 
@@ -99,7 +99,8 @@ describe("docs/http.md has", () => {
       maxResponseSize: true,
       decompress: true,
       maxDecompressedSize: true,
-      socketPath: true
+      socketPath: true,
+      identity: true
     }
     assert.deepStrictEqual(sorted(named("### Per request")), sorted(Record.keys(options)))
   })
@@ -123,6 +124,8 @@ describe("docs/http.md has", () => {
       ConnectFailed: "connect",
       ConnectTimeout: "connect",
       TlsFailed: "connect",
+      ProxyFailed: "connect",
+      IdentityUnknown: "request",
       HostUnavailable: "connect",
       TooManyHosts: "connect",
       PoolClosed: "connect",

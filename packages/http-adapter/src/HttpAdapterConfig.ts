@@ -6,26 +6,17 @@ import { PoolConfig, Settings } from "@watertight/pool"
 import * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
 import type { EgressPolicy } from "./EgressPolicy.ts"
+import type { Proxy } from "./HttpProxy.ts"
+import type { Tls } from "./HttpTls.ts"
+import { proxySetting } from "./internal/proxyEnvironment.ts"
 import { defaultsOfHttp, environmentFields, otherDefaults } from "./internal/settings.ts"
+import { tlsSetting } from "./internal/tlsEnvironment.ts"
 import type { Origin } from "./Origin.ts"
 
-/** How TLS identifies the two ends. As in Node's `tls` module; what is not given has Node's default. */
-export interface TlsOptions {
-  /** authorities that are trusted instead of the system's */
-  readonly ca?: string | Buffer | ReadonlyArray<string | Buffer> | undefined
-  /** who we are, for a server that asks */
-  readonly cert?: string | Buffer | undefined
-  readonly key?: string | Buffer | undefined
-  readonly passphrase?: string | undefined
-  readonly pfx?: string | Buffer | undefined
-  /** the name to ask for, and to find in the certificate, instead of the host's */
-  readonly servername?: string | undefined
-  /** `false` trusts anybody: for tests alone */
-  readonly rejectUnauthorized?: boolean | undefined
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined
-  readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined
-  readonly ciphers?: string | undefined
-}
+export type {
+  /** How TLS identifies the two ends. */
+  TlsOptions
+} from "./HttpTls.ts"
 
 /** The settings of HTTP. All of them may differ from host to host. */
 export interface HttpOptions {
@@ -66,7 +57,10 @@ export interface HttpOptions {
   readonly tcpKeepAlive: Duration.DurationInput
   /** whether a request that died with an old connection may be sent again on a new one, where that is safe */
   readonly replay: boolean
-  readonly tls: TlsOptions
+  /** how TLS identifies the two ends */
+  readonly tls: Tls
+  /** what connections go through */
+  readonly proxy: Proxy
 }
 
 /** The settings of the client. They are the same for all hosts. */
@@ -78,6 +72,11 @@ export interface ClientOptions {
   readonly unixUrls: boolean
   /** where requests may go; by default anywhere. One policy holds for all hosts, since its rules name hosts */
   readonly egress: EgressPolicy
+  /**
+   * other identities for TLS by their names, for `PooledHttpClient.withOptions({ identity })`. What one does not say, the host's `tls` says; but who
+   * we are (`cert`, `key`, `pfx`, `passphrase`), it says alone.
+   */
+  readonly identities: Readonly<Record<string, Tls>>
 }
 
 /** What may differ from host to host. */
@@ -111,17 +110,22 @@ export const defaults: Omit<Options, "overrides"> = { ...PoolConfig.defaults, ..
  * export const billing = HttpAdapterConfig.configWithPrefix("BILLING")
  */
 export const configWithPrefix = (prefix: string): Config.Config<Partial<Options>> =>
-  Config.zipWith(
-    // without `overrides`, which no variable can hold
-    PoolConfig.configWithPrefix(prefix) as Config.Config<Partial<Omit<PoolConfig.Options, "overrides">>>,
-    Settings.environment(environmentFields, prefix),
-    (pool, http) => ({ ...pool, ...http })
+  Config.map(
+    Config.all([
+      // without `overrides`, which no variable can hold
+      PoolConfig.configWithPrefix(prefix) as Config.Config<Partial<Omit<PoolConfig.Options, "overrides">>>,
+      Settings.environment(environmentFields, prefix),
+      proxySetting(prefix),
+      tlsSetting(prefix)
+    ]),
+    ([pool, http, proxy, tls]) => ({ ...pool, ...http, ...proxy, ...tls })
   )
 
 /**
- * Every setting besides `overrides` and `tls` from the environment: `WATERTIGHT_MAX_CONNECTIONS_PER_HOST=20`,
- * `WATERTIGHT_RESPONSE_TIMEOUT="30 seconds"`, `WATERTIGHT_HEALTH_CHECK=socketOnly`. What is not set is left out; a wrong value
- * fails with the variable's name and what it may be.
+ * Every setting besides `overrides` and `identities` from the environment: `WATERTIGHT_MAX_CONNECTIONS_PER_HOST=20`,
+ * `WATERTIGHT_RESPONSE_TIMEOUT="30 seconds"`, `WATERTIGHT_HEALTH_CHECK=socketOnly`, `WATERTIGHT_TLS_CA_FILE=/etc/tls/ca.pem`. What is not set is left
+ * out; a wrong value fails with the variable's name and what it may be. Without WATERTIGHT_PROXY, the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY
+ * and NO_PROXY say which proxies there are.
  *
  * @example
  * import { HttpAdapterConfig, HttpPool } from "@watertight/http-adapter"

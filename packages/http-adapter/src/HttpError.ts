@@ -66,6 +66,34 @@ export class EgressDenied extends Data.TaggedError("EgressDenied")<{
   }
 }
 
+/** A proxy was reached, but did not make a tunnel to the host. */
+export class ProxyFailed extends Data.TaggedError("ProxyFailed")<{
+  readonly host: string
+  /** scheme, host and port of the proxy */
+  readonly proxy: string
+  /** of the proxy */
+  readonly address: string
+  /** of its answer, if there was one that can be read: 407 when it wants credentials */
+  readonly status: number | undefined
+  readonly reason: string
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return `${this.host}: no tunnel through the proxy ${this.proxy} at ${this.address} (${this.reason})`
+  }
+}
+
+/** Nobody has given the pool an identity of that name. */
+export class IdentityUnknown extends Data.TaggedError("IdentityUnknown")<{
+  readonly identity: string
+  readonly known: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const allowed = this.known.length === 0 ? "none, since there are no identities" : this.known.join(", ")
+    return `identity: ${JSON.stringify(this.identity)} is not known; allowed: ${allowed}`
+  }
+}
+
 /** A request that cannot be sent as it is. */
 export class RequestInvalid extends Data.TaggedError("RequestInvalid")<{
   readonly field: string
@@ -186,7 +214,7 @@ export class BodyClosed extends Data.TaggedError("BodyClosed")<{ readonly host: 
 }
 
 /** A connection could not be had. */
-export type ConnectError = ResolveFailed | ConnectFailed | TlsFailed | EgressDenied
+export type ConnectError = ResolveFailed | ConnectFailed | TlsFailed | EgressDenied | ProxyFailed | IdentityUnknown
 
 /** A request failed on its connection. */
 export type ExchangeError =
@@ -211,6 +239,8 @@ const tags: ReadonlySet<string> = new Set<HttpError["_tag"]>([
   "ConnectFailed",
   "TlsFailed",
   "EgressDenied",
+  "ProxyFailed",
+  "IdentityUnknown",
   "RequestInvalid",
   "RequestBodyFailed",
   "ConnectionLost",

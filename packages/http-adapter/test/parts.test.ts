@@ -64,7 +64,18 @@ describe.skipIf(lacks("nginx", "openssl"))("nginx", () => {
       )
       const { connection, worker, ...echo } = echoOf(posted.body)
       const uri = "/echo?a=1"
-      const expected = { server: "plain", nth: 1, method: "POST", uri, host: "127.0.0.1", sni: "", header: "yes" }
+      const expected = {
+        server: "plain",
+        nth: 1,
+        method: "POST",
+        uri,
+        host: "127.0.0.1",
+        sni: "",
+        tls: "",
+        resumed: "",
+        client: "",
+        header: "yes"
+      }
       assert.deepStrictEqual(echo, expected)
       assert.notStrictEqual(worker, nginx.pid)
       const big = yield* request(`${nginx.origin}/big`)

@@ -26,12 +26,12 @@ const scopedRequests = globalValue(
 
 export const clientOf = (service: Service, built: Context.Context<never>): HttpClient.HttpClient => {
   const inside = insideOf(service)
-  const targets = new Targets()
+  const targets = new Targets(inside)
   return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) =>
       Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
         const options = fiber.getFiberRef(current)
-        const target = targets.of(request, options.socketPath, inside.settings().unixUrls)
+        const target = targets.of(request, options)
         if (Either.isLeft(target)) {
           return refuse(request, target.left)
         }
@@ -54,15 +54,15 @@ export const clientOf = (service: Service, built: Context.Context<never>): HttpC
   )
 }
 
-/** It is the URL that is wrong, or where it leads: to try again would change nothing. */
+/** It is the URL that is wrong, or where it leads, or as whom: to try again would change nothing. */
 const refuse = (
   request: HttpClientRequest.HttpClientRequest,
-  cause: HttpError.EgressDenied | HttpError.RequestInvalid
+  cause: HttpError.EgressDenied | HttpError.IdentityUnknown | HttpError.RequestInvalid
 ): Effect.Effect<never, HttpClientError.RequestError> =>
   Effect.fail(
     new HttpClientError.RequestError({
       request: discreet(request),
-      reason: "InvalidUrl",
+      reason: cause._tag === "IdentityUnknown" ? "Encode" : "InvalidUrl",
       cause,
       description: cause.message
     })

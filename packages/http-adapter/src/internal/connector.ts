@@ -1,21 +1,26 @@
 /** The pool's connector for HTTP/1.1 over sockets. */
 import type { Connector, Timekeeper } from "@watertight/pool"
 import * as Effect from "effect/Effect"
-import { isIP } from "node:net"
-import type { ConnectError, ConnectFailed } from "../HttpError.ts"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import { isIP, type Socket } from "node:net"
+import type { ConnectError, ConnectFailed, IdentityUnknown } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import type { ResolverService } from "../Resolver.ts"
 import { checkWire } from "./check.ts"
 import type { Wire } from "./connection.ts"
 import { dial, unixPrefix } from "./dial.ts"
+import { type Identities, isSame, type OpenTls } from "./openTls.ts"
 import type { HttpSettings } from "./settings.ts"
-import { TlsIdentities } from "./tlsIdentities.ts"
 import { UndiciWire } from "./undiciWire.ts"
+import { tellUnverified } from "./unverified.ts"
 
 /** What the connector needs to know from the pool around it, and what may change while that is at work. */
 export interface Surroundings {
   readonly keeper: Timekeeper.Timekeeper
   readonly settingsOf: (origin: Origin) => HttpSettings
+  readonly identitiesOf: (origin: Origin) => Either.Either<Identities, IdentityUnknown>
+  readonly openTls: OpenTls
   readonly healthCheckInterval: () => number
 }
 
@@ -34,27 +39,59 @@ const local: ReadonlySet<string> = new Set([
 
 export const connectorOf = (
   resolver: ResolverService,
-  { healthCheckInterval, keeper, settingsOf }: Surroundings
-): Connector.Connector<Origin, Wire, ConnectError> => {
-  const identities = new TlsIdentities()
-  return {
-    label: (origin) => origin.label,
-    resolve: ({ host, socketPath }) =>
-      socketPath !== undefined
-        ? Effect.succeed({ addresses: [unixPrefix + socketPath] })
-        : isIP(host) !== 0
-        ? Effect.succeed({ addresses: [host] })
-        : resolver.resolve(host),
-    open: (origin, address, report) =>
-      Effect.suspend(() => {
-        const settings = settingsOf(origin)
-        return Effect.flatMap(
-          dial(origin, address, settings, identities),
-          (socket): Effect.Effect<Wire, ConnectFailed> =>
-            new UndiciWire(socket, origin, address, settings, report, keeper.now).attached
-        )
-      }),
-    check: (wire) => checkWire(wire, keeper, healthCheckInterval()),
-    fault: (error) => error._tag === "ConnectFailed" && local.has(error.code) ? "local" : "peer"
-  }
-}
+  around: Surroundings
+): Connector.Connector<Origin, Wire, ConnectError> => ({
+  label: (origin) => origin.label,
+  resolve: ({ host, proxy, socketPath }) => {
+    const name = proxy?.host ?? host
+    return socketPath !== undefined
+      ? Effect.succeed({ addresses: [unixPrefix + socketPath] })
+      : isIP(name) !== 0
+      ? Effect.succeed({ addresses: [name] })
+      : resolver.resolve(name)
+  },
+  open: (origin, address, report) =>
+    Effect.suspend(() => {
+      const settings = around.settingsOf(origin)
+      return Effect.flatMap(
+        connected(origin, address, settings, report, around),
+        (socket): Effect.Effect<Wire, ConnectFailed> =>
+          new UndiciWire(socket, origin, address, settings, report, around.keeper.now).attached
+      )
+    }),
+  check: (wire) => checkWire(wire, around.keeper, around.healthCheckInterval()),
+  fault: (error) =>
+    error._tag === "IdentityUnknown" ||
+      (error._tag === "ConnectFailed" && local.has(error.code)) ||
+      // our credentials are wrong, not the proxy
+      (error._tag === "ProxyFailed" && error.status === 407)
+      ? "local"
+      : "peer"
+})
+
+/** A socket to the host, under the identity of the moment in which it is there. */
+const connected = (
+  origin: Origin,
+  address: string,
+  settings: HttpSettings,
+  report: (signal: Connector.Signal) => void,
+  around: Surroundings
+): Effect.Effect<Socket, ConnectError, Scope.Scope> =>
+  Effect.flatMap(Effect.suspend(() => around.identitiesOf(origin)), (identities) => {
+    const to = { origin, address, settings, identities, protocols: ["http/1.1"] }
+    return Effect.zipRight(tellUnverified(origin, identities), dial(to)).pipe(
+      Effect.flatMap((socket): Effect.Effect<Socket, ConnectError, Scope.Scope> => {
+        const now = around.identitiesOf(origin)
+        if (Either.isLeft(now)) return Effect.fail(now.left)
+        if (isSame(now.right, identities)) {
+          if (identities.host !== undefined || identities.proxy !== undefined) {
+            around.openTls.add(socket, { origin, identities, report })
+          }
+          return Effect.succeed(socket)
+        }
+        // It was rotated meanwhile.
+        socket.destroy()
+        return connected(origin, address, settings, report, around)
+      })
+    )
+  })

@@ -1,13 +1,14 @@
-/** One socket: TCP, TLS or Unix, to exactly the address that the pool chose. */
+/** One socket: TCP, TLS or Unix, to exactly the address that the pool chose, and through its proxy to the host. */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import * as Tls from "node:tls"
-import { ConnectFailed, TlsFailed } from "../HttpError.ts"
+import { ConnectFailed, ProxyFailed, TlsFailed } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
+import type { Identities } from "./openTls.ts"
 import type { HttpSettings } from "./settings.ts"
-import type { Identity, TlsIdentities } from "./tlsIdentities.ts"
+import { tlsOn, tlsTo } from "./tlsSocket.ts"
+import { tunnel } from "./tunnel.ts"
 
 /** As Node's own streams of files; its default of 16 KiB costs four times the reads. */
 const highWaterMark = 64 * 1024
@@ -16,34 +17,99 @@ const longest = 2 ** 31 - 1
 
 export const unixPrefix = "unix:"
 
-/** Registers the end of the socket before the beginning of the handshake, so that no interruption can lose it. */
-export const dial = (
-  origin: Origin,
-  address: string,
-  settings: HttpSettings,
-  identities: TlsIdentities
-): Effect.Effect<Net.Socket, ConnectFailed | TlsFailed, Scope.Scope> => {
-  const failed = (cause: unknown): ConnectFailed =>
-    new ConnectFailed({ host: origin.label, address, code: codeOf(cause), cause })
-  return Effect.flatMap(
+/** Where a dial leads, and as whom it is made. */
+export interface Destination {
+  readonly origin: Origin
+  readonly address: string
+  readonly settings: HttpSettings
+  /** who we are, and whom we trust: with the host, where it is `https:`, and with the proxy, where that is */
+  readonly identities: Identities
+  /** what is offered to the host, best first */
+  readonly protocols: ReadonlyArray<string>
+}
+
+type DialError = ConnectFailed | TlsFailed | ProxyFailed
+
+/** Registers the end of each socket before the beginning of its handshake, so that no interruption can lose it. */
+export const dial = (to: Destination): Effect.Effect<Net.Socket, DialError, Scope.Scope> => {
+  const { address, identities, origin, protocols, settings } = to
+  const { proxy } = origin
+  const server = identities.host === undefined
+    ? undefined
+    : { identity: identities.host, host: origin.host, protocols, resumes: origin.label }
+  const failures = failuresOf(origin.label, address)
+  if (proxy === undefined) {
+    return server === undefined
+      ? opened(() => Net.connect(placeOf(to, origin.port)), "connect", failures)
+      : opened(() => tlsTo(placeOf(to, origin.port), settings.tcpKeepAlive, server), "secureConnect", failures)
+  }
+  const toProxy: Failures = {
+    connect: failures.connect,
+    handshake: (cause) =>
+      new ProxyFailed({
+        host: origin.label,
+        proxy: proxy.label,
+        address,
+        status: undefined,
+        reason: `no TLS with it (${codeOf(cause)})`,
+        cause
+      })
+  }
+  const own = identities.proxy
+  const first = own === undefined
+    ? opened(() => Net.connect(placeOf(to, proxy.port)), "connect", toProxy)
+    : opened(
+      () =>
+        tlsTo(placeOf(to, proxy.port), settings.tcpKeepAlive, {
+          identity: own,
+          host: proxy.host,
+          protocols: ["http/1.1"],
+          resumes: proxy.label
+        }),
+      "secureConnect",
+      toProxy
+    )
+  return Effect.flatMap(first, (socket) => {
+    const through = tunnel(socket, origin, proxy, address, settings.maxHeaderSize)
+    return server === undefined
+      ? Effect.as(through, socket)
+      : Effect.zipRight(
+        through,
+        opened(() => tlsOn(socket, server), "secureConnect", { ...failures, connect: failures.handshake })
+      )
+  })
+}
+
+/** What a failure is called, before there is a connection and after. */
+interface Failures {
+  readonly connect: (cause: unknown) => DialError
+  readonly handshake: (cause: unknown) => DialError
+}
+
+const failuresOf = (host: string, address: string): Failures => ({
+  connect: (cause) => new ConnectFailed({ host, address, code: codeOf(cause), cause }),
+  handshake: (cause) => new TlsFailed({ host, address, code: codeOf(cause), cause })
+})
+
+/** A socket that has got as far as its `event`. */
+const opened = (
+  open: () => Net.Socket,
+  event: "connect" | "secureConnect",
+  failures: Failures
+): Effect.Effect<Net.Socket, DialError, Scope.Scope> =>
+  Effect.flatMap(
     Effect.acquireRelease(
-      Effect.try({ try: () => open(origin, address, settings, identities), catch: failed }),
+      Effect.try({ try: open, catch: failures.connect }),
       (socket) => Effect.sync(() => socket.destroy())
     ),
     (socket) =>
-      Effect.async<Net.Socket, ConnectFailed | TlsFailed>((resume) => {
-        let connected = false
-        const event = origin.scheme === "https" ? "secureConnect" : "connect"
-        const fail = (cause: unknown): void =>
-          resume(Effect.fail(
-            connected
-              ? new TlsFailed({ host: origin.label, address, code: codeOf(cause), cause })
-              : failed(cause)
-          ))
+      Effect.async<Net.Socket, DialError>((resume) => {
+        let failed = failures.connect
+        const fail = (cause: unknown): void => resume(Effect.fail(failed(cause)))
         const onClose = (): void => fail(new Error("closed during the handshake"))
         socket
           .once("connect", () => {
-            connected = true
+            failed = failures.handshake
           })
           .once("close", onClose)
           // for good: an error of a socket that nobody listens to would end the process
@@ -54,47 +120,16 @@ export const dial = (
           })
       })
   )
-}
 
-const open = (origin: Origin, address: string, settings: HttpSettings, identities: TlsIdentities): Net.Socket => {
-  const place = address.startsWith(unixPrefix)
+const placeOf = ({ address, settings: { tcpKeepAlive } }: Destination, port: number) => ({
+  ...address.startsWith(unixPrefix)
     ? { path: address.slice(unixPrefix.length) }
-    : { host: address, port: origin.port, autoSelectFamily: false }
-  const plain = {
-    ...place,
-    noDelay: true,
-    keepAlive: settings.tcpKeepAlive < Infinity,
-    keepAliveInitialDelay: Math.min(settings.tcpKeepAlive, longest),
-    highWaterMark
-  }
-  return origin.scheme === "http"
-    ? Net.connect(plain)
-    : openTls(origin, plain, settings.tcpKeepAlive, identities.of(settings.tls))
-}
-
-const openTls = (
-  origin: Origin,
-  plain: Net.NetConnectOpts,
-  keepAlive: number,
-  identity: Identity
-): Tls.TLSSocket => {
-  const { context, options: { rejectUnauthorized = true, servername }, sessions } = identity
-  const session = sessions.get(origin.label)
-  const socket = Tls.connect({
-    ...plain,
-    secureContext: context,
-    rejectUnauthorized,
-    ...(session === undefined ? undefined : { session }),
-    // an address is no name to ask for, but the certificate has to hold it nevertheless
-    servername: servername ?? (Net.isIP(origin.host) === 0 ? origin.host : ""),
-    checkServerIdentity: (_, certificate) => Tls.checkServerIdentity(servername ?? origin.host, certificate),
-    ALPNProtocols: ["http/1.1"]
-  })
-  // Node takes these as options of a plain socket alone
-  socket.setNoDelay(true)
-  if (keepAlive < Infinity) socket.setKeepAlive(true, Math.min(keepAlive, longest))
-  return socket.on("session", (fresh) => sessions.set(origin.label, fresh))
-}
+    : { host: address, port, autoSelectFamily: false },
+  noDelay: true,
+  keepAlive: tcpKeepAlive < Infinity,
+  keepAliveInitialDelay: Math.min(tcpKeepAlive, longest),
+  highWaterMark
+})
 
 const codeOf = (cause: unknown): string =>
   hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : String(cause)

@@ -4,7 +4,6 @@
  */
 import { Connector } from "@watertight/pool"
 import * as Effect from "effect/Effect"
-import { hasProperty } from "effect/Predicate"
 import { type ConnectError, EgressDenied } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
 import { parseIp } from "./addressRange.ts"
@@ -117,7 +116,7 @@ export class Gate {
   private ruleFor(origin: Origin, address: string | undefined): string | undefined {
     const { host, port, socketPath } = origin
     // A proxy finds the addresses itself, and its own is the operator's choice: what is asked about is where it is to connect to.
-    const proxied = isProxied(origin)
+    const proxied = origin.proxy !== undefined
     const dialed = proxied ? undefined : address
     const ip = parseIp(dialed ?? host)
     // A name would be resolved once more, out of sight; and a resolver must not lead to a Unix socket.
@@ -127,8 +126,6 @@ export class Gate {
     return refusalOf(this.egress, { host: nameOf(host), port, ip, unix: socketPath }, proxied ? "never" : "later")
   }
 }
-
-const isProxied = (origin: Origin): boolean => hasProperty(origin, "proxy") && origin.proxy !== undefined
 
 const deniedBy = (
   rule: string,

@@ -228,6 +228,7 @@ const reasonOf = (cause: HttpError.HttpError): "Encode" | "InvalidUrl" | "Transp
   switch (cause._tag) {
     case "RequestInvalid":
     case "RequestBodyFailed":
+    case "IdentityUnknown":
       return "Encode"
     case "EgressDenied":
       return "InvalidUrl"

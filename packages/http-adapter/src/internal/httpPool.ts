@@ -12,7 +12,8 @@ import type { Origin } from "../Origin.ts"
 import type { Wire } from "./connection.ts"
 import type { Surroundings } from "./connector.ts"
 import { Gate } from "./egress.ts"
-import { type ClientSettings, type Early, split } from "./settings.ts"
+import { makeConfig } from "./liveConfig.ts"
+import type { ClientSettings, Early } from "./settings.ts"
 
 /** One connection, as it is seen from outside of this package. */
 export interface HttpConnection {
@@ -24,19 +25,29 @@ export interface Service
   extends Omit<ConnectionPool.ConnectionPool<Origin, HttpConnection, ConnectError>, "reconfigure">
 {
   /**
-   * Changes settings at run time. No connection is dropped; settings of HTTP hold for connections opened from now on. Where
-   * requests may go changes at once: connections that a new policy refuses are lent no more.
+   * Changes settings at run time. No connection is dropped; settings of HTTP hold for connections opened from now on. Connections
+   * whose identity has changed are lent no more: idle ones close now, active ones after use. Where
+   * requests may go changes at once, in the same way.
    */
   reconfigure(change: Partial<Options>): Effect.Effect<void, PoolError.ConfigInvalid>
+  /** Changes some of the `identities`, or adds them, and leaves the others as they are. */
+  rotate(identities: Options["identities"]): Effect.Effect<void, PoolError.ConfigInvalid>
+}
+
+/** The settings of the client, and what it has to know of the others. Another object after each change. */
+export interface ClientView extends ClientSettings {
+  readonly identities: ReadonlyMap<string, unknown>
 }
 
 /** What the client needs of a service that was made here. */
 export interface Inside {
   readonly pool: ConnectionPool.ConnectionPool<Origin, Wire, ConnectError>
   readonly keeper: Timekeeper.Timekeeper
-  readonly settings: () => ClientSettings
+  readonly settings: () => ClientView
   readonly gate: Gate
   readonly early: (origin: Origin) => Early
+  /** the same origin with the proxy that the settings have for it */
+  readonly route: (origin: Origin) => Origin
 }
 
 const insides = new WeakMap<Service, Inside>()
@@ -52,38 +63,39 @@ export const make = (
   connectorOf: (surroundings: Surroundings) => Effect.Effect<Connector.Connector<Origin, Wire, ConnectError>>
 ): Effect.Effect<Service, PoolError.ConfigInvalid, Scope.Scope> =>
   Effect.gen(function*() {
-    let given = options
-    let current = yield* split(options)
     const scope = yield* Effect.flatMap(Effect.scope, (around) => Scope.fork(around, ExecutionStrategy.sequential))
+    const config = yield* Scope.extend(makeConfig(options), scope)
     const keeper = yield* Scope.extend(Timekeeper.make, scope)
-    const gate = new Gate(current.egress)
+    const gate = new Gate(config.current().egress)
     const connector = yield* connectorOf({
       keeper,
-      settingsOf: (origin) => current.of(origin),
+      settingsOf: config.settingsOf,
+      identitiesOf: config.identitiesOf,
+      openTls: config.openTls,
       healthCheckInterval: () =>
-        Duration.toMillis(current.pool.healthCheckInterval ?? PoolConfig.defaults.healthCheckInterval)
+        Duration.toMillis(config.current().pool.healthCheckInterval ?? PoolConfig.defaults.healthCheckInterval)
     })
-    const pool = yield* ConnectionPool.make({ connector: gate.guard(connector), config: current.pool })
-    const reconfigure = (change: Partial<Options>): Effect.Effect<void, PoolError.ConfigInvalid> =>
-      Effect.flatMap(Effect.suspend(() => split({ ...given, ...change })), (next) => {
-        const changed = Object.fromEntries(Object.entries(next.pool).filter(([name]) => Object.hasOwn(change, name)))
-        return Effect.map(pool.reconfigure(changed), () => {
-          given = { ...given, ...change }
-          current = next
-          if (Object.hasOwn(change, "egress")) gate.change(next.egress)
-        })
-      })
+    const pool = yield* ConnectionPool.make({ connector: gate.guard(connector), config: config.current().pool })
+    const { route } = config
+    const reconfigure: typeof pool.reconfigure = (change) => pool.reconfigure(change)
     const service: Service = {
       [ConnectionPool.TypeId]: ConnectionPool.TypeId,
-      acquire: (key, how) => pool.acquire(key, how),
-      use: (key, f, how) => pool.use(key, f, how),
-      lease: (key, how) => pool.lease(key, how),
-      leaseWith: (key, f, how) => pool.leaseWith(key, f, how),
-      warm: (key, connections) => pool.warm(key, connections),
-      retire: (key) => pool.retire(key),
-      reconfigure,
+      acquire: (key, how) => Effect.suspend(() => pool.acquire(route(key), how)),
+      use: (key, f, how) => Effect.suspend(() => pool.use(route(key), f, how)),
+      lease: (key, how) => Effect.suspend(() => pool.lease(route(key), how)),
+      leaseWith: (key, f, how) => Effect.suspend(() => pool.leaseWith(route(key), f, how)),
+      warm: (key, connections) => Effect.suspend(() => pool.warm(route(key), connections)),
+      retire: (key) => Effect.suspend(() => pool.retire(route(key))),
+      reconfigure: (change) =>
+        config.change(change, reconfigure, ({ egress }) => {
+          if (Object.hasOwn(change, "egress")) gate.change(egress)
+        }),
+      rotate: (identities) =>
+        Effect.suspend(() =>
+          config.change({ identities: { ...config.given().identities, ...identities } }, reconfigure)
+        ),
       stats: pool.stats,
-      hostStats: (key) => pool.hostStats(key),
+      hostStats: (key) => Effect.suspend(() => pool.hostStats(route(key))),
       events: pool.events,
       metrics: pool.metrics,
       // the time limits of the exchanges end behind the last of them
@@ -95,9 +107,10 @@ export const make = (
     insides.set(service, {
       pool,
       keeper,
-      settings: () => current.client,
+      settings: config.client,
       gate,
-      early: (origin) => current.early(origin)
+      early: (origin) => config.current().early(origin),
+      route
     })
     return service
   })

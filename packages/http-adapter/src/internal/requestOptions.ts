@@ -28,6 +28,8 @@ export interface Given {
   readonly maxDecompressedSize?: number | undefined
   /** the Unix socket to dial, whatever host the URL names */
   readonly socketPath?: string | undefined
+  /** the TLS identity to use, by its name in the setting `identities` */
+  readonly identity?: string | undefined
 }
 
 const rules = {
@@ -40,7 +42,8 @@ const rules = {
   maxResponseSize: Settings.count(0),
   decompress: Settings.flag,
   maxDecompressedSize: Settings.count(0),
-  socketPath: Settings.text
+  socketPath: Settings.text,
+  identity: Settings.text
 } satisfies { readonly [K in keyof Given]-?: Settings.Rule<unknown> }
 
 type Decoded = {
@@ -60,6 +63,10 @@ export class RequestOptions {
 
   get socketPath(): string | undefined {
     return this.decoded.socketPath
+  }
+
+  get identity(): string | undefined {
+    return this.decoded.identity
   }
 
   replay(byDefault: boolean): boolean {

@@ -1,10 +1,15 @@
 /** The settings of HTTP: one table, from which defaults, checks and variables of the environment are read. */
 import { PoolConfig, type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
+import { constVoid } from "effect/Function"
 import * as EgressPolicy from "../EgressPolicy.ts"
-import type { ClientOptions, HostOptions, HttpOptions, Options, TlsOptions } from "../HttpAdapterConfig.ts"
+import type { ClientOptions, HttpOptions, Options } from "../HttpAdapterConfig.ts"
 import type { Origin } from "../Origin.ts"
 import { compile, type Egress } from "./egressRules.ts"
+import type { ProxyImpl } from "./proxy.ts"
+import { choiceOf, noProxies, ProxyChoice } from "./proxyChoice.ts"
+import { TlsChoice, type TlsKeys } from "./tlsKeys.ts"
+import { isRecord, kindOf, refuse } from "./tlsPlain.ts"
 
 /** All that an environment can hold, by host. */
 const hostFields = {
@@ -47,49 +52,40 @@ const clientFields = {
 
 export const environmentFields = { ...hostFields, ...clientFields }
 
-const tlsNames: ReadonlyArray<string> = [
-  "ca",
-  "cert",
-  "key",
-  "passphrase",
-  "pfx",
-  "servername",
-  "rejectUnauthorized",
-  "minVersion",
-  "maxVersion",
-  "ciphers"
-] satisfies ReadonlyArray<keyof TlsOptions>
-
-const tlsRule: Settings.Rule<TlsOptions> = {
-  allowed: `an object with ${tlsNames.join(", ")}`,
+/** Takes what was decoded before: these two may hold secrets, so the table, which shows wrong values, never sees them. */
+const decoded = <A>(isOne: (value: unknown) => value is A): Settings.Rule<A> => ({
+  allowed: "what was decoded",
   parse: () => undefined,
-  // What Node thinks of the values it says itself, when the first connection is opened.
-  decode: (value) =>
-    typeof value === "object" && value !== null && Object.keys(value).every((name) => tlsNames.includes(name))
-      ? value
-      : undefined
-}
+  decode: (value) => isOne(value) ? value : undefined
+})
 
-const noTls: TlsOptions = {}
-const fields = { ...hostFields, tls: Settings.field(noTls, tlsRule, "how TLS identifies the two ends") }
+const secretFields = (tls: TlsChoice) => ({
+  tls: Settings.field(tls, decoded((value) => value instanceof TlsChoice), "how TLS identifies the two ends"),
+  proxy: Settings.field(noProxies, decoded((value) => value instanceof ProxyChoice), "what connections go through")
+})
+
+const fieldsWith = (tls: TlsChoice) => ({ ...hostFields, ...secretFields(tls) })
 
 /** The settings of one host, checked, durations in milliseconds. */
-export type HttpSettings = Settings.Decoded<typeof fields>
+export type HttpSettings = Settings.Decoded<ReturnType<typeof fieldsWith>>
 
 /** The settings of the client, whatever the host. */
 export type ClientSettings = Settings.Decoded<typeof clientFields>
 
 export const defaultsOfHttp: HttpOptions & ClientOptions = {
-  ...Settings.defaultsOf(fields),
-  ...Settings.defaultsOf(clientFields)
+  ...Settings.defaultsOf(hostFields),
+  ...Settings.defaultsOf(clientFields),
+  tls: {},
+  proxy: "none",
+  identities: {}
 }
 
 /** Settings of the pool that HTTP has other defaults for: whoever gives a request up wants none of its sockets. */
 export const otherDefaults = { keepDials: false } as const
 
-const presets = Settings.presets(fields)
 const clientPresets = Settings.presets(clientFields)
-const otherNames = [...PoolConfig.names, ...Settings.namesOf(fields)]
+const names = [...Settings.namesOf(hostFields), "tls", "proxy"]
+const otherNames = [...PoolConfig.names, ...names]
 
 /** What is needed before there is a connection, whose settings are its own. */
 export interface Early {
@@ -108,30 +104,42 @@ const earlyOf = (
   decompress
 })
 
-/** What was given, in three: the pool's options, the settings of HTTP by host, and those of the client. */
+/** What was given, in parts: the pool's options, the settings of HTTP by host, and those of the client. */
 export interface Split {
   readonly client: ClientSettings
   readonly egress: Egress
+  readonly identities: ReadonlyMap<string, TlsChoice>
   readonly of: (origin: Origin) => HttpSettings
   /** asked for every request, so overrides are asked once for each origin */
   readonly early: (origin: Origin) => Early
   readonly pool: Partial<PoolConfig.Options<Origin>>
 }
 
-export const split = (options: Partial<Options>): Either.Either<Split, PoolError.ConfigInvalid> =>
+export const split = (options: Partial<Options>, keys: TlsKeys): Either.Either<Split, PoolError.ConfigInvalid> =>
   Either.gen(function*() {
-    const [client, others] = yield* Settings.split(clientFields, options, clientPresets, otherNames)
-    const [settings, { overrides, ...given }] = yield* Settings.split(fields, others, presets, PoolConfig.names)
-    const egress = yield* compile(client.egress.rules, client.egress.otherwise)
+    const base = yield* keys.choice({}, "tls")
+    const fields = fieldsWith(base)
+    const { identities: named, ...plain } = yield* withoutSecrets(options, keys)
+    const [client, others] = yield* Settings.split(clientFields, plain, clientPresets, otherNames)
+    const [settings, { overrides, ...given }] = yield* Settings.split(
+      fields,
+      others,
+      Settings.presets(fields),
+      PoolConfig.names
+    )
+    const identities = yield* identitiesOf(named, settings.tls, keys)
     const pool = { ...otherDefaults, ...given }
+    const egress = yield* compile(client.egress.rules, client.egress.otherwise)
     const usual = { acquireTimeout: pool.acquireTimeout ?? PoolConfig.defaults.acquireTimeout }
     if (overrides === undefined) {
       const early = earlyOf(settings, usual)
-      return { client, egress, of: () => settings, early: () => early, pool }
+      return { client, egress, identities, of: () => settings, early: () => early, pool }
     }
-    const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<HostOptions>>(
+    const hosts = Settings.splitOverrides<typeof fields, Origin, Partial<PoolConfig.HostOptions>>(
       fields,
-      overrides,
+      typeof overrides === "function"
+        ? (origin) => Either.getOrThrowWith(withoutSecrets(overrides(origin), keys), (error) => error)
+        : overrides,
       settings,
       PoolConfig.hostNames
     )
@@ -140,6 +148,7 @@ export const split = (options: Partial<Options>): Either.Either<Split, PoolError
     return {
       client,
       egress,
+      identities,
       of,
       early: (origin: Origin) => {
         const before = known.get(origin)
@@ -150,4 +159,38 @@ export const split = (options: Partial<Options>): Either.Either<Split, PoolError
       },
       pool: { ...pool, overrides: hosts.rest }
     }
+  })
+
+/** The same options with `tls` and `proxy` decoded. */
+const withoutSecrets = <O extends object>(options: O, keys: TlsKeys): Either.Either<O, PoolError.ConfigInvalid> =>
+  Either.gen(function*() {
+    if (!isRecord(options)) return options
+    const { proxy, tls } = options
+    if (tls === undefined && proxy === undefined) return options
+    const usable = (one: ProxyImpl) => Either.map(keys.ofProxy(one, "proxy.tls"), constVoid)
+    return {
+      ...options,
+      ...(tls === undefined ? undefined : { tls: yield* keys.choice(tls, "tls") }),
+      ...(proxy === undefined ? undefined : { proxy: yield* choiceOf(proxy, "proxy", usable) })
+    }
+  })
+
+const identitiesOf = (
+  given: unknown,
+  base: TlsChoice,
+  keys: TlsKeys
+): Either.Either<ReadonlyMap<string, TlsChoice>, PoolError.ConfigInvalid> =>
+  Either.gen(function*() {
+    const all = new Map<string, TlsChoice>()
+    if (given === undefined) return all
+    if (!isRecord(given)) return yield* refuse("identities", kindOf(given), "an object with options of TLS by name")
+    for (const [name, tls] of Object.entries(given)) {
+      if (!/^[^\p{Cc}\s](?:[^\p{Cc}]*[^\p{Cc}\s])?$/u.test(name)) {
+        yield* refuse("identities", name, "names that are not blank, without control characters")
+      }
+      const choice = yield* keys.choice(tls, `identities.${name}`)
+      yield* keys.onTop(base, choice)
+      all.set(name, choice)
+    }
+    return all
   })

@@ -3,9 +3,12 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { RequestInvalid } from "../HttpError.ts"
+import { IdentityUnknown, RequestInvalid } from "../HttpError.ts"
 import * as Origin from "../Origin.ts"
+import { basic } from "./basic.ts"
 import { withoutCredentials } from "./discreet.ts"
+import type { Inside } from "./httpPool.ts"
+import type { RequestOptions } from "./requestOptions.ts"
 
 export interface Target {
   readonly origin: Origin.Origin
@@ -21,17 +24,33 @@ export interface Target {
 const most = 2048
 
 export class Targets {
+  private readonly inside: Inside
   private readonly known = new Map<string, Target>()
   private readonly origins = new Map<string, Origin.Origin>()
+  /** the settings that the origins were found by */
+  private by: unknown = undefined
 
-  /** The target of a request, or what is wrong with its URL. */
+  constructor(inside: Inside) {
+    this.inside = inside
+  }
+
+  /** The target of a request, or what is wrong with its URL or its identity. */
   of(
     request: HttpClientRequest.HttpClientRequest,
-    socketPath: string | undefined,
-    unixUrls: boolean
-  ): Either.Either<Target, RequestInvalid> {
+    { identity, socketPath }: RequestOptions
+  ): Either.Either<Target, RequestInvalid | IdentityUnknown> {
+    const settings = this.inside.settings()
+    if (this.by !== settings) {
+      this.by = settings
+      this.known.clear()
+      this.origins.clear()
+    }
+    const { identities, unixUrls } = settings
+    if (identity !== undefined && !identities.has(identity)) {
+      return Either.left(new IdentityUnknown({ identity, known: [...identities.keys()] }))
+    }
     return Either.filterOrLeft(
-      this.find(request, socketPath),
+      this.find(request, socketPath, identity),
       // Looked at when it has been parsed: what a parser makes of a text is not what it looks like.
       ({ origin }) => unixUrls || origin.socketPath === socketPath,
       ({ url }) => invalid(url.protocol, "http: and https:; http+unix: only where the setting unixUrls is on")
@@ -40,13 +59,14 @@ export class Targets {
 
   private find(
     { hash, url, urlParams }: HttpClientRequest.HttpClientRequest,
-    socketPath: string | undefined
+    socketPath: string | undefined,
+    identity: string | undefined
   ): Either.Either<Target, RequestInvalid> {
-    if (urlParams.length > 0 || Option.isSome(hash)) return this.parse(url, urlParams, hash, socketPath)
-    const name = socketPath === undefined ? url : `${socketPath}\n${url}`
+    if (urlParams.length > 0 || Option.isSome(hash)) return this.parse(url, urlParams, hash, socketPath, identity)
+    const name = socketPath === undefined && identity === undefined ? url : `${socketPath}\n${identity}\n${url}`
     const known = this.known.get(name)
     if (known !== undefined) return Either.right(known)
-    const target = this.parse(url, urlParams, hash, socketPath)
+    const target = this.parse(url, urlParams, hash, socketPath, identity)
     if (Either.isRight(target)) {
       if (this.known.size >= most) this.known.clear()
       this.known.set(name, target.right)
@@ -58,13 +78,14 @@ export class Targets {
     text: string,
     urlParams: UrlParams.UrlParams,
     hash: Option.Option<string>,
-    socketPath: string | undefined
+    socketPath: string | undefined,
+    identity: string | undefined
   ): Either.Either<Target, RequestInvalid> {
     const made = UrlParams.makeUrl(text, urlParams, hash)
     // not Node's own error, which holds the URL with its credentials
     if (Either.isLeft(made)) return Either.left(invalid(withoutCredentials(text), "an absolute URL"))
     const url = made.right
-    const origin = this.origin(url, socketPath)
+    const origin = this.origin(url, socketPath, identity)
     if (origin === undefined) {
       return Either.left(invalid(url.protocol, "http: and https:, and a path behind http+unix: and https+unix:"))
     }
@@ -76,12 +97,13 @@ export class Targets {
   }
 
   /** The same object for the same origin, which makes it quick to find in the pool. */
-  private origin(url: URL, socketPath: string | undefined): Origin.Origin | undefined {
-    const name = `${url.protocol}//${url.host}\n${socketPath ?? ""}`
+  private origin(url: URL, socketPath: string | undefined, identity: string | undefined): Origin.Origin | undefined {
+    const name = `${url.protocol}//${url.host}\n${socketPath}\n${identity}`
     const known = this.origins.get(name)
     if (known !== undefined) return known
-    const origin = Origin.fromUrl(url, socketPath)
-    if (origin === undefined) return undefined
+    const bare = Origin.fromUrl(url, socketPath, identity)
+    if (bare === undefined) return undefined
+    const origin = this.inside.route(bare)
     if (this.origins.size >= most) this.origins.clear()
     this.origins.set(name, origin)
     return origin
@@ -89,10 +111,3 @@ export class Targets {
 }
 
 const invalid = (value: string, allowed: string): RequestInvalid => new RequestInvalid({ field: "url", value, allowed })
-
-const basic = (username: string, password: string): string =>
-  `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")}`
-
-/** A percent sign that encodes nothing stands for itself. */
-const decoded = (text: string): string =>
-  text.replace(/(?:%[0-9a-f]{2})+/giu, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString())

@@ -99,6 +99,26 @@ const cases: { readonly [Tag in HttpError.HttpError["_tag"]]: Case } = {
       ({ client }) => Effect.flatMap(refused, (url) => Effect.flip(client.get(url)))
     )
   },
+  ProxyFailed: {
+    reason: "Transport",
+    message:
+      /no tunnel through the proxy http:\/\/127\.0\.0\.1:\d+ at 127\.0\.0\.1 \(403 to a tunnel to port 80; it may/,
+    fails: Effect.gen(function*() {
+      const proxy = yield* Peer.start(Faults.raw(["HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"]))
+      const { client } = yield* ours({ proxy: proxy.origin })
+      return yield* Effect.flip(client.get("http://users.test/"))
+    })
+  },
+  IdentityUnknown: {
+    reason: "Encode",
+    message: /identity: "nobody" is not known; allowed: one, two/,
+    fails: Effect.gen(function*() {
+      const { client } = yield* ours({ identities: { one: {}, two: { minVersion: "TLSv1.3" } } })
+      return yield* Effect.flip(
+        client.get("http://users.test/").pipe(PooledHttpClient.withOptions({ identity: "nobody" }))
+      )
+    })
+  },
   RequestInvalid: {
     reason: "Encode",
     message: /body: 5 is not allowed; allowed: a text, bytes/,

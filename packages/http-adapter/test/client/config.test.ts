@@ -123,7 +123,7 @@ describe("HttpPool.layer", () => {
     "a field of HTTP": [{ responseTimeout: -1 }, "responseTimeout", -1],
     "a field of the pool": [{ maxConnectionsPerHost: 0 }, "maxConnectionsPerHost", 0],
     "a field of the breaker": [{ breaker: { failures: 0 } }, "breaker.failures", 0],
-    "a field of TLS": [{ tls: { certificate: "x" } }, "tls", { certificate: "x" }],
+    "a field of TLS": [{ tls: { certificate: "x" } }, "tls.certificate", "a text of 1 characters"],
     "a field that there is not": [{ responseTimeOut: 5 }, "responseTimeOut", 5],
     "overrides that are no function": [{ overrides: {} }, "overrides", {}]
   }

@@ -25,6 +25,13 @@ export interface Certificates {
   /** for localhost and 127.0.0.1, a day of the year 2020 long */
   readonly expired: Identity
   readonly selfSigned: Identity
+  /** the key of `aTest`, and PKCS#12 files of it and of `expired`, all of them opened by the passphrase */
+  readonly encrypted: {
+    readonly key: string
+    readonly pfx: Buffer
+    readonly expiredPfx: Buffer
+    readonly passphrase: string
+  }
 }
 
 const settings = `
@@ -90,13 +97,46 @@ const make: Effect.Effect<Certificates, PartFailed> = Effect.scoped(Effect.gen(f
   yield* authority("authority", "Authority of the tests")
   yield* authority("other", "Another authority")
   yield* authority("self", "localhost", "-addext", `subjectAltName=${local}`)
+  const passphrase = "planted-passphrase"
+  const aTest = yield* leaf("a", "a.test", "DNS:a.test")
+  const dates = ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]
+  const expired = yield* leaf("expired", "localhost", local, ...dates)
+  const pfx = (name: string) =>
+    Effect.as(
+      openssl(
+        "pkcs12",
+        "-export",
+        "-inkey",
+        `${name}.key`,
+        "-in",
+        `${name}.pem`,
+        "-out",
+        `${name}.pfx`,
+        "-passout",
+        `pass:${passphrase}`
+      ),
+      `${name}.pfx`
+    ).pipe(Effect.map((file) => Fs.readFileSync(Path.join(cwd, file))))
+  yield* openssl(
+    "pkcs8",
+    "-topk8",
+    "-v2",
+    "aes-128-cbc",
+    "-in",
+    "a.key",
+    "-out",
+    "locked.key",
+    "-passout",
+    `pass:${passphrase}`
+  )
   return {
+    encrypted: { key: read("locked.key"), pfx: yield* pfx("a"), expiredPfx: yield* pfx("expired"), passphrase },
     authority: read("authority.pem"),
     otherAuthority: read("other.pem"),
     localhost: yield* leaf("localhost", "localhost", local),
-    aTest: yield* leaf("a", "a.test", "DNS:a.test"),
+    aTest,
     bTest: yield* leaf("b", "b.test", "DNS:b.test"),
-    expired: yield* leaf("expired", "localhost", local, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z"),
+    expired,
     selfSigned: identity("self")
   }
 }))

@@ -15,6 +15,10 @@ export interface Options {
   /** after so many requests it closes a connection, and says so with the last response */
   readonly keepaliveRequests?: number
   readonly bigBytes?: number
+  /** clients of the TLS servers have to show a certificate of the tests' authority */
+  readonly clientCertificates?: boolean
+  /** what of TLS is spoken, such as "TLSv1.2" */
+  readonly tlsProtocol?: string
 }
 
 /** What `/echo` answers: how nginx saw the request. */
@@ -30,6 +34,10 @@ export interface Echo {
   readonly host: string
   /** the name asked for in the TLS handshake */
   readonly sni: string
+  /** what was agreed on, whether it was resumed ("r") or not ("."), and who the client is */
+  readonly tls: string
+  readonly resumed: string
+  readonly client: string
   /** the request's header `x-test` */
   readonly header: string
 }
@@ -64,15 +72,18 @@ const locations = (name: string) => `
     location = /slow { limit_rate 1k; }
     location = /echo {
       default_type application/json;
-      return 200 '{"server":"${name}","worker":$pid,"connection":$connection,"nth":$connection_requests,${method},"host":"$host","sni":"$ssl_server_name","header":"$http_x_test"}';
+      return 200 '{"server":"${name}","worker":$pid,"connection":$connection,"nth":$connection_requests,${method},"host":"$host","sni":"$ssl_server_name","tls":"$ssl_protocol","resumed":"$ssl_session_reused","client":"$ssl_client_s_dn","header":"$http_x_test"}';
     }`
 
-const tlsServer = (port: number, serverName: string, file: string, isDefault: boolean) => `
+const tlsServer = (port: number, serverName: string, file: string, isDefault: boolean, options: Options) => `
   server {
     listen 127.0.0.1:${port} ssl${isDefault ? " default_server" : ""};
     server_name ${serverName};
     ssl_certificate ${file}.pem;
-    ssl_certificate_key ${file}.key;${locations(file)}
+    ssl_certificate_key ${file}.key;${
+  options.clientCertificates === true ? "\n    ssl_client_certificate authority.pem; ssl_verify_client on;" : ""
+}${options.tlsProtocol === undefined ? "" : `\n    ssl_protocols ${options.tlsProtocol};`}
+    ssl_session_cache shared:tests:1m;${locations(file)}
   }`
 
 const settings = (port: number, tlsPort: number, options: Options) => `
@@ -91,8 +102,8 @@ http {
   server { listen 127.0.0.1:${port};${locations("plain")}
   }
   server { listen unix:nginx.sock;${locations("unix")}
-  }${tlsServer(tlsPort, "localhost", "localhost", true)}${tlsServer(tlsPort, "a.test", "a", false)}
-  ${tlsServer(tlsPort, "b.test", "b", false)}
+  }${tlsServer(tlsPort, "localhost", "localhost", true, options)}${tlsServer(tlsPort, "a.test", "a", false, options)}
+  ${tlsServer(tlsPort, "b.test", "b", false, options)}
 }
 `
 
@@ -102,13 +113,14 @@ export const start = (options: Options = {}): Effect.Effect<Nginx, PartFailed, S
     const own = yield* folder
     const port = yield* freePort
     const tlsPort = yield* freePort
-    const { aTest, bTest, localhost } = yield* certificates
+    const { aTest, authority, bTest, localhost } = yield* certificates
     const file = (name: string) => Path.join(own, name)
     const identities: Record<string, Identity> = { a: aTest, b: bTest, localhost }
     for (const [name, { certificate, key }] of Object.entries(identities)) {
       Fs.writeFileSync(file(`${name}.pem`), certificate)
       Fs.writeFileSync(file(`${name}.key`), key, { mode: 0o600 })
     }
+    Fs.writeFileSync(file("authority.pem"), authority)
     const site = Site.write(own, options.bigBytes)
     Fs.writeFileSync(file("nginx.conf"), settings(port, tlsPort, options))
     const part = yield* startPart({

@@ -24,17 +24,19 @@ export interface Rig {
 
 /**
  * A client on a pool that checks its invariants after every step; both end with the scope. What the pool's own fibers log as an
- * error fails the test.
+ * error fails the test; lesser lines are collected.
  */
 export const rig = (
   options: Partial<HttpAdapterConfig.Options> = {},
-  resolver: Layer.Layer<never> = Layer.empty
+  resolver: Layer.Layer<never> = Layer.empty,
+  warnings: Array<string> = []
 ): Effect.Effect<Rig, PoolError.ConfigInvalid, Scope.Scope> =>
   Effect.gen(function*() {
     const troubles: Array<string> = []
     const logger = Logger.make(({ cause, logLevel, message }) => {
-      if (LogLevel.lessThan(logLevel, LogLevel.Error)) return
-      troubles.push([message, cause].map((part) => Inspectable.toStringUnknown(part, 0)).join(" "))
+      const text = [message, cause].map((part) => Inspectable.toStringUnknown(part, 0)).join(" ")
+      if (LogLevel.lessThan(logLevel, LogLevel.Error)) warnings.push(text)
+      else troubles.push(text)
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => assert.deepStrictEqual(troubles, [])))
     const pool = Layer.provide(HttpPool.layer({ checkInvariants: true, unixUrls: true, ...options }), resolver)

@@ -14,6 +14,8 @@ export interface Where {
   readonly path?: string
   /** with TLS, as this identity */
   readonly tls?: Identity
+  /** with TLS: clients have to show a certificate of this authority */
+  readonly clientAuthority?: string
 }
 
 export interface Listening {
@@ -52,7 +54,12 @@ export const listen = (
         // Half-open, since a fault may be to go on after the client has ended, or to end and go on listening.
         const made = where.tls === undefined
           ? Net.createServer({ allowHalfOpen: true, noDelay: true }, accept)
-          : Tls.createServer({ noDelay: true, cert: where.tls.certificate, key: where.tls.key }, accept)
+          : Tls.createServer({
+            noDelay: true,
+            cert: where.tls.certificate,
+            key: where.tls.key,
+            ...where.clientAuthority === undefined ? {} : { requestCert: true, ca: where.clientAuthority }
+          }, accept)
         made.on("connection", track)
         made.on("tlsClientError", (_, socket: Net.Socket) => socket.destroy())
         made.once("error", (error) => resume(Effect.die(error)))
