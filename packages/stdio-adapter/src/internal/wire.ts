@@ -9,6 +9,7 @@ import type * as Stream from "effect/Stream"
 import type { Channel, Notification, Protocol } from "../Protocol.ts"
 import * as StdioError from "../StdioError.ts"
 import type { StdioServer } from "../StdioServer.ts"
+import { answerOf } from "./answers.ts"
 import { Calls, textOf } from "./calls.ts"
 import { type Child, lastWords, type Listener } from "./child.ts"
 import { Lines } from "./lines.ts"
@@ -263,22 +264,5 @@ export class Wire implements Listener, StdioProcess {
   private count(what: keyof Counters): void {
     this.traffic[what]++
     this.around.total[what]++
-  }
-}
-
-const answerOf = (
-  server: string,
-  method: string,
-  message: Extract<Message, { readonly kind: "result" | "error" | "broken" }>
-): Effect.Effect<unknown, StdioError.RequestError> => {
-  switch (message.kind) {
-    case "result":
-      return Effect.succeed(message.result)
-    case "broken":
-      return Effect.fail(new StdioError.AnswerMalformed({ server, method }))
-    case "error": {
-      const { code, data, text: description } = message
-      return Effect.fail(new StdioError.RpcError({ server, method, code, description, data }))
-    }
   }
 }
