@@ -107,7 +107,7 @@ describe.skipIf(!Descriptors.available)("a proxy that", () => {
       assert.strictEqual(cause._tag, "TlsFailed")
     }))
 
-  it.scopedLive("answers one byte at a time, and gives the host's first bytes with the last one: the tunnel has them", () =>
+  it.scopedLive("answers one byte at a time, with information before the answer: the tunnel is there, and kept", () =>
     Effect.gen(function*() {
       const peer = yield* Peer.start(Faults.answers())
       const proxy = yield* Tunnels.start({}, (tell, open) => {
