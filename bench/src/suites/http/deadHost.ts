@@ -17,7 +17,7 @@ const CALLERS_OF_DEAD = 5
 
 /** A p99 needs many requests and its ratio many rounds. Quick rounds decide nothing. */
 const MILLIS = { standard: 600, quick: 60 }
-const ROUNDS_FACTOR = 2
+const ROUNDS_FACTOR = 4
 
 interface Company {
   readonly name: string

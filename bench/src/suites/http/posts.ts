@@ -59,7 +59,7 @@ export const posts = (setting: Setting): Effect.Effect<Report> =>
     const measured = yield* measure(cells, {
       ...options,
       warmUpRounds: 1,
-      minMillis: options.quick ? 50 : 200,
+      minMillis: options.quick ? 50 : 400,
       progress: options.progress.within("POST")
     })
     const undici = measured.of(UNDICI.title)

@@ -168,7 +168,12 @@ export class Body {
     this.rest = undefined
     this.buffered = 0
     this.weight = 0
-    return first === undefined ? [] : rest === undefined ? [first] : [first, ...rest]
+    if (first === undefined) return []
+    // no literal, nor Array.of, for the reason that chunkOf.ts gives; measured by collections in a download
+    const taken = new Array<Uint8Array>(1)
+    taken[0] = first
+    if (rest !== undefined) { for (const piece of rest) taken.push(piece) }
+    return taken
   }
 
   /** To be called outside of the connection's own callbacks, which it calls again. */

@@ -1,12 +1,13 @@
 /** How a body is read: as a whole or piece by piece. Whoever reads may be interrupted, or leave, at any time. */
 import * as Channel from "effect/Channel"
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type { ExchangeError } from "../HttpError.ts"
 import { BodyClosed } from "../HttpError.ts"
 import type { Body } from "./body.ts"
+import { chunkOf } from "./chunkOf.ts"
 
 const used = (host: string): BodyClosed => new BodyClosed({ host, reason: "it was read as a stream before" })
 
@@ -61,7 +62,7 @@ const loop = <E>(body: Body, failed: (error: ExchangeError) => E): Pieces<E> => 
   const next: Pieces<E> = Channel.suspend(() => {
     if (body.empty) body.goOn()
     if (!body.empty) {
-      const taken = Chunk.unsafeFromArray(body.take())
+      const taken = chunkOf(body.take())
       body.goOn()
       return Channel.flatMap(Channel.write(taken), () => next)
     }
