@@ -33,6 +33,18 @@ describe("a connection that carries several leases", () => {
       assert.strictEqual(yield* network.dialed, 1)
     }))
 
+  it.scoped("P1: that one dial tries another address all the same when the first one is silent", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* rig({}, { capacity: 10, addresses: ["one", "two"] })
+      yield* network.hangOpenAt("a", "one", true)
+      const all = yield* borrowers(pool, 8)
+      yield* TestClock.adjust("249 millis")
+      assert.strictEqual(yield* network.openNow("a"), 1)
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* holders(all), [0, 1, 2, 3, 4, 5, 6, 7])
+      assert.include(yield* statsOf(pool), { active: 1, connecting: 0, failed: 0 })
+    }))
+
   it.scoped("P1: a host that turns out to carry one lease a connection gets as many dials as there are waiters", () =>
     Effect.gen(function*() {
       const { network, pool } = yield* rig({}, { capacity: 10, delayOpen: "1 second" })

@@ -67,13 +67,14 @@ export const allowsLoan = (world: World, socket: Socket): void => {
 }
 
 /** An attempt starts: there is a permit of both kinds for it, and its address may be tried. */
-export const allowsAttempt = (world: World, book: Book, place: Place): void => {
+export const allowsAttempt = (world: World, book: Book, place: Place, further: boolean): void => {
   const because = `${book.name}: an attempt at ${place.address} was started`
   expect(!book.closed, `I8: ${because} after the end`)
   expect(place.current, `P5: ${because}, which is departed`)
   expect(place.breaker.admits(world.now), `D6: ${because}, but its breaker does not let it through`)
   expect(book.used < book.state.settings.maxConnectionsPerHost, `P1: ${because} at the limit`)
-  expect(book.count("connecting") < book.dialsAtOnce, `P8: ${because} beside enough others`)
+  const atOnce = further ? book.state.settings.maxConnectingPerHost : book.dialsAtOnce
+  expect(book.count("connecting") < atOnce, `P8: ${because} beside enough others`)
   expect(world.used() < world.total.limit, `P1: ${because} at the limit of all hosts`)
 }
 

@@ -191,7 +191,7 @@ export class World {
     const place = book.places.find((each) => each.endpoint === endpoint) ?? fault(`P5: ${book.name}: no such address`)
     const socket = new Socket(member, book, place)
     const dial = socket.dial ?? fault(`I3: ${book.name}: an attempt of no dial`)
-    allowsAttempt(this, book, place)
+    allowsAttempt(this, book, place, book.tried.has(dial))
     const first = this.starved.find((each) => starving(this, each))
     // the next address of a dial that failed has the permit of the one before
     const kept = this.occasion.kind === "failed" && this.occasion.socket?.dial === dial

@@ -56,8 +56,10 @@ const attempt = <C extends Member, W extends Waiter>(
   const endpoint = addresses.choose(effort.tried, settings.breaker, now)
   if (endpoint === undefined) return "unavailable"
   if (state.used >= settings.maxConnectionsPerHost) return "limit"
-  // While nobody knows what one connection can carry, a second one may be one too many.
-  if (state.connecting.size >= (state.reach === undefined ? 1 : settings.maxConnectingPerHost)) return "connecting"
+  // While nobody knows what one connection can carry, a second one may be one too many. (Further attempts of one dial are no
+  // further connections: the first that succeeds ends the others.)
+  const alone = state.reach === undefined && effort.tried.size === 0
+  if (state.connecting.size >= (alone ? 1 : settings.maxConnectingPerHost)) return "connecting"
   const claimed = claim === "inLine" ? total.take(state) : claim === "spare" ? total.takeSpare() : total.takeAgain()
   if (!claimed) return "total"
   const before = endpoint.breaker
