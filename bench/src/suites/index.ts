@@ -4,5 +4,6 @@ import type { Suite } from "../suite.ts"
 export const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   pool: () => import("./pool/index.ts").then((module) => module.poolSuite),
   http: () => import("./http/index.ts").then((module) => module.httpSuite),
-  aggregate: () => import("./aggregate/index.ts").then((module) => module.aggregateSuite)
+  aggregate: () => import("./aggregate/index.ts").then((module) => module.aggregateSuite),
+  h2: () => import("./h2/index.ts").then((module) => module.h2Suite)
 }

@@ -3,6 +3,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
+import type { Certificate } from "../h2/certificate.ts"
 import type { Options } from "./clients/client.ts"
 import type { Done, Reply, Task } from "./protocol.ts"
 import type { Ports } from "./server/main.ts"
@@ -77,3 +78,13 @@ export const startServer: Effect.Effect<TestServer, never, Scope.Scope> = Effect
   // It is the first thing that the server says.
   ({ perform, ready }) => ({ perform, ports: ready as Ports })
 )
+
+/** The server of HTTP/2, and where it listens. */
+export const startHttp2Server = (
+  certificate: Certificate
+): Effect.Effect<Remote & { readonly port: number }, never, Scope.Scope> =>
+  Effect.map(
+    start("server of HTTP/2", process.execPath, [fileOf("../h2/server.js"), JSON.stringify(certificate)]),
+    // It is the first thing that the server says.
+    ({ perform, ready }) => ({ perform, port: ready as number })
+  )

@@ -7,6 +7,8 @@ export interface Options {
   readonly callers: number
   /** Effect's own tracer, which is on unless somebody turns it off; the other clients have none. */
   readonly traced: boolean
+  /** The authority that the server's certificate is signed by, where there is TLS. */
+  readonly ca?: string
 }
 
 /** One way to make HTTP requests, as those who chose it would write it. */

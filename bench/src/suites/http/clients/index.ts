@@ -10,6 +10,9 @@ export const clients: Readonly<Record<string, () => Promise<Make>>> = {
   "layer-node": () => import("./platform.ts").then((module) => module.layerNode),
   "layer-node-default": () => import("./platform.ts").then((module) => module.layerNodeDefault),
   watertight: () => import("./watertight.ts").then((module) => module.watertight),
+  "watertight-h2": () => import("./http2.ts").then((module) => module.watertightHttp2),
+  "undici-h2": () => import("./http2.ts").then((module) => module.undiciHttp2),
+  "bare-h2": () => import("./http2.ts").then((module) => module.bareHttp2),
   got: () => import("./nodeHttp.ts").then((module) => module.gotClient),
   axios: () => import("./nodeHttp.ts").then((module) => module.axiosClient),
   bare: () => import("./bareSocket.ts").then((module) => module.bareSocket)
