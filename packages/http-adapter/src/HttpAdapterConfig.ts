@@ -55,6 +55,21 @@ export interface HttpOptions {
   readonly keepAliveSkew: Duration.DurationInput
   /** when TCP begins to ask whether the peer is there */
   readonly tcpKeepAlive: Duration.DurationInput
+  /**
+   * `alpn` speaks HTTP/2 over TLS where the server does; `always` takes for granted that it does, without TLS as well; `never`
+   * speaks HTTP/1.1
+   */
+  readonly http2: "alpn" | "always" | "never"
+  /** requests at once on one connection of HTTP/2, if the server allows as many */
+  readonly maxStreams: number
+  /** bytes of one body of HTTP/2 that may arrive before somebody reads them */
+  readonly streamWindow: number
+  /** bytes of all bodies that may be on their way on one connection of HTTP/2 */
+  readonly sessionWindow: number
+  /** a server of HTTP/2 that owes an answer and is silent for so long is asked whether it is there */
+  readonly pingInterval: Duration.DurationInput
+  /** and if it does not say so in this time, the connection is given up */
+  readonly pingTimeout: Duration.DurationInput
   /** whether a request that died with an old connection may be sent again on a new one, where that is safe */
   readonly replay: boolean
   /** how TLS identifies the two ends */

@@ -1,10 +1,10 @@
-/** A health check: a real request on that very connection, since a peer that has stopped still looks open to a socket. */
+/** A health check: a real request on that very connection, or a PING of HTTP/2, since a peer that has stopped still looks open to a socket. */
 import type { Timekeeper } from "@watertight/pool"
 import * as Effect from "effect/Effect"
-import type { HttpError } from "../HttpError.ts"
+import { ConnectionLost, type HttpError } from "../HttpError.ts"
 import type { Receiver, Wire } from "./connection.ts"
 import { failureOf } from "./failures.ts"
-import { keepAliveOf } from "./head.ts"
+import { keepAliveOf, type RawHeaders } from "./head.ts"
 
 /** Only who has not been heard of for an interval is asked. */
 export const checkWire = (
@@ -13,8 +13,21 @@ export const checkWire = (
   interval: number
 ): Effect.Effect<void, HttpError> =>
   Effect.suspend(() =>
-    wire.settings.healthCheck === "socketOnly" || keeper.now() - wire.usedAt < interval ? Effect.void : ask(wire)
+    wire.settings.healthCheck === "socketOnly" || keeper.now() - wire.usedAt < interval
+      ? Effect.void
+      : wire.ping === undefined
+      ? ask(wire)
+      : ping(wire)
   )
+
+/** Where the protocol has a question of its own, no request is made for it. */
+const ping = (wire: Wire): Effect.Effect<void, HttpError> =>
+  Effect.async((resume) => {
+    wire.ping?.((cause) => {
+      if (cause === undefined) resume(Effect.void)
+      else resume(Effect.fail(new ConnectionLost({ host: wire.host, written: false, answered: false, cause })))
+    })
+  })
 
 /** Any well-formed answer will do. An interrupted check leaves a connection that the pool closes. */
 const ask = (wire: Wire): Effect.Effect<void, HttpError> =>
@@ -44,7 +57,7 @@ class Probe implements Receiver {
 
   onResponseStarted(): void {}
 
-  onHeaders(_: number, headers: ReadonlyArray<Uint8Array>): boolean {
+  onHeaders(_: number, headers: RawHeaders): boolean {
     this.keepAlive = keepAliveOf(headers)
     return true
   }

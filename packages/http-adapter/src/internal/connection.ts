@@ -1,5 +1,6 @@
 /** What an exchange needs of a connection, and what the connection tells it: the seam between HTTP and its transport. */
 import type { Readable } from "node:stream"
+import type { RawHeaders } from "./head.ts"
 import type { HttpSettings } from "./settings.ts"
 
 /**
@@ -33,7 +34,7 @@ export interface Receiver {
   /** The first byte of a response is there. */
   onResponseStarted(): void
   /** `false` to pause until `resume`. Called for informational responses as well. */
-  onHeaders(status: number, headers: ReadonlyArray<Uint8Array>, resume: () => void): boolean
+  onHeaders(status: number, headers: RawHeaders, resume: () => void): boolean
   /** `false` to pause until `resume`. */
   onData(chunk: Uint8Array): boolean
   onComplete(): void
@@ -45,8 +46,13 @@ export interface Receiver {
   settle(): boolean
 }
 
-/** One connection: carries one exchange at a time, and never another one after it is lost. */
+/** The peer has said that it has not looked at the request: to send it again can do nothing twice. */
+export class Unprocessed extends Error {}
+
+/** One connection. It carries no further exchange after it is lost. */
 export interface Wire {
+  /** It carries several exchanges at once, of which each ends alone. Otherwise it is one at a time, and none outlives a failure. */
+  readonly shared: boolean
   readonly settings: HttpSettings
   /** the origin's label, for errors */
   readonly host: string
@@ -57,13 +63,15 @@ export interface Wire {
   readonly broken?: Error | undefined
   /** whether another request may be sent */
   readonly alive: boolean
-  /** whether nothing of the last request is left to be written; an answer may come before */
-  readonly sent?: boolean
+  /** whether nothing of that request is left to be written; an answer may come before */
+  sent?(receiver: Receiver): boolean
   send(request: WireRequest, receiver: Receiver): void
   /** Calls when everything that has arrived by now is delivered: several pieces are as easily read as one. */
   afterBatch?(flush: () => void): void
   /** The server has announced that it keeps an idle connection for so long. */
   keepAlive(announced: number): void
-  /** Closes the connection at once, whatever is under way. */
-  destroy(): void
+  /** Asks the peer whether it is there, without a request, where the protocol can. */
+  ping?(done: (error?: Error) => void): void
+  /** Ends that exchange at once, wherever it is, and the connection with it unless that is shared. */
+  drop(receiver: Receiver): void
 }

@@ -1,4 +1,4 @@
-/** The pool's connector for HTTP/1.1 over sockets. */
+/** The pool's connector for HTTP over sockets. */
 import type { Connector, Timekeeper } from "@watertight/pool"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -10,7 +10,9 @@ import type { ResolverService } from "../Resolver.ts"
 import { checkWire } from "./check.ts"
 import type { Wire } from "./connection.ts"
 import { dial, unixPrefix } from "./dial.ts"
+import { attach } from "./http2Wire.ts"
 import { type Identities, isSame, type OpenTls } from "./openTls.ts"
+import { alpnOf, isHttp2, mayBeHttp2 } from "./protocol.ts"
 import type { HttpSettings } from "./settings.ts"
 import { UndiciWire } from "./undiciWire.ts"
 import { tellUnverified } from "./unverified.ts"
@@ -55,10 +57,15 @@ export const connectorOf = (
       const settings = around.settingsOf(origin)
       return Effect.flatMap(
         connected(origin, address, settings, report, around),
-        (socket): Effect.Effect<Wire, ConnectFailed> =>
-          new UndiciWire(socket, origin, address, settings, report, around.keeper.now).attached
+        (socket): Effect.Effect<Wire, ConnectFailed, Scope.Scope> =>
+          isHttp2(socket, settings)
+            ? attach({ socket, origin, address, settings, report, keeper: around.keeper })
+            : new UndiciWire(socket, origin, address, settings, report, around.keeper.now).attached
       )
     }),
+  multiplexes: (origin) => mayBeHttp2(origin.scheme, around.settingsOf(origin)),
+  // a stream of HTTP/2 ends without the others
+  interrupt: (wire) => wire.shared && wire.alive ? "keep" : "close",
   check: (wire) => checkWire(wire, around.keeper, around.healthCheckInterval()),
   fault: (error) =>
     error._tag === "IdentityUnknown" ||
@@ -78,7 +85,7 @@ const connected = (
   around: Surroundings
 ): Effect.Effect<Socket, ConnectError, Scope.Scope> =>
   Effect.flatMap(Effect.suspend(() => around.identitiesOf(origin)), (identities) => {
-    const to = { origin, address, settings, identities, protocols: ["http/1.1"] }
+    const to = { origin, address, settings, identities, protocols: alpnOf(settings) }
     return Effect.zipRight(tellUnverified(origin, identities), dial(to)).pipe(
       Effect.flatMap((socket): Effect.Effect<Socket, ConnectError, Scope.Scope> => {
         const now = around.identitiesOf(origin)

@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import { Readable } from "node:stream"
 import * as HttpError from "../HttpError.ts"
 import { Body, type Source } from "./body.ts"
-import type { Receiver, Wire, WireRequest } from "./connection.ts"
+import { type Receiver, Unprocessed, type Wire, type WireRequest } from "./connection.ts"
 import { Failed } from "./failed.ts"
 import { failureOf } from "./failures.ts"
 import { giveBack } from "./giveBack.ts"
-import { contentLengthOf } from "./head.ts"
+import { contentLengthOf, type RawHeaders } from "./head.ts"
 import { Patience } from "./patience.ts"
 
 /** What may differ from request to request. */
@@ -22,7 +22,7 @@ export interface Limits {
   readonly maxDecompressedSize: number
 }
 
-const noHeaders: ReadonlyArray<Uint8Array> = []
+const noHeaders: RawHeaders = []
 
 export class Exchange implements Receiver, Source {
   readonly body: Body
@@ -113,7 +113,7 @@ export class Exchange implements Receiver, Source {
     this.started = true
   }
 
-  onHeaders(status: number, headers: ReadonlyArray<Uint8Array>, resume: () => void): boolean {
+  onHeaders(status: number, headers: RawHeaders, resume: () => void): boolean {
     // an informational response: the real one is still to come
     if (status < 200) return true
     this.started = true
@@ -150,7 +150,10 @@ export class Exchange implements Receiver, Source {
     if (this.over) return
     const { host, started: answered, wire, written } = this
     const { maxHeaderSize } = wire.settings
-    this.fail(failureOf(cause, { host, written, answered, headed: this.status !== 0, maxHeaderSize }))
+    this.fail(
+      failureOf(cause, { host, written, answered, headed: this.status !== 0, maxHeaderSize }),
+      cause instanceof Unprocessed
+    )
     // Nothing that undici refuses to write, or that it has written, leaves the connection as it was.
     this.finish()
   }
@@ -240,7 +243,7 @@ export class Exchange implements Receiver, Source {
     this.finish()
   }
 
-  private fail(error: HttpError.ExchangeError): void {
+  private fail(error: HttpError.ExchangeError, unprocessed = false): void {
     this.body.fail(error)
     if (this.answer === undefined) return
     const unanswered = error._tag === "ConnectionLost" && !this.started
@@ -248,11 +251,11 @@ export class Exchange implements Receiver, Source {
     // that takes requests and does not answer, is as good as down.
     // (That a caller is less patient than the host's settings says nothing about the host.)
     const silent = error._tag === "ResponseTimeout" && error.timeout === this.wire.settings.responseTimeout
-    if (silent || (unanswered && !this.lease.reused)) {
+    if (silent || (unanswered && !unprocessed && !this.lease.reused)) {
       Effect.runSync(this.lease.reportFailure(error))
     }
-    const again = unanswered && (this.lease.reused || !this.written)
-    this.answer(Effect.fail(new Failed(error, again, this.written, this.wire.settings.replay)))
+    const again = unanswered && (this.lease.reused || !this.written || unprocessed)
+    this.answer(Effect.fail(new Failed(error, again, this.written, unprocessed, this.wire)))
     this.answer = undefined
   }
 
@@ -265,8 +268,8 @@ export class Exchange implements Receiver, Source {
     const { body, lease, wire } = this
     const sent = this.request?.body
     this.request = undefined
-    if (giveBack(lease, body, this.rawHeaders)) return
-    wire.destroy()
+    if (giveBack(lease, this, body, this.rawHeaders)) return
+    wire.drop(this)
     // a body that was still being sent has a fiber of its own
     if (sent instanceof Readable) sent.destroy()
   }

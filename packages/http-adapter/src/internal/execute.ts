@@ -112,7 +112,7 @@ const begin = (way: Way): Effect.Effect<Response, HttpClientError.RequestError> 
   if (headers instanceof HttpError.RequestInvalid) return refuse(request, headers)
   const { acquire } = options
   const task = new Task(way, payload, headers, early, deadline)
-  return attempt(task, span === undefined ? acquire : { ...acquire, span }, true)
+  return attempt(task, span === undefined ? acquire : { ...acquire, span }, refusals)
 }
 
 const refuse = (
@@ -128,10 +128,16 @@ const refuse = (
     })
   )
 
+/**
+ * What may have reached the peer's program is sent again once. What its peer refuses has reached nothing, and a server that says goodbye
+ * after some requests may do so on each of its connections in turn.
+ */
+const refusals = 5
+
 const attempt = (
   task: Task,
   acquire: ConnectionPool.AcquireOptions | undefined,
-  mayReplay: boolean
+  replays: number
 ): Effect.Effect<Response, HttpClientError.RequestError> => {
   const { deadline, early, way: { inside: { keeper, pool }, options, request, signal, target } } = task
   return Effect.catchAll(
@@ -162,8 +168,11 @@ const attempt = (
         const late = error._tag === "AcquireTimeout" && deadline?.left === 0
         return fail(request, late ? deadline.passed(target.origin.label, "connection", error) : error)
       }
-      return mayReplay && error.unanswered && options.replay(error.replay) && isSafe(task, error.written)
-        ? attempt(task, { ...acquire, fresh: true }, false)
+      return replays > 0 && error.unanswered && options.replay(error.replay) && isSafe(task, error)
+        ? error.shared
+          // many requests at once: on one connection, which need not be new for each of them
+          ? Effect.zipRight(nextTurn, attempt(task, acquire, error.unprocessed ? replays - 1 : 0))
+          : attempt(task, { ...acquire, fresh: true }, 0)
         : fail(request, error.error)
     }
   )
@@ -186,6 +195,12 @@ const send = (task: Task, exchange: Exchange): Effect.Effect<Exchange, Failed> =
   }
 }
 
+/** A server that ends closes all its connections: by then we have heard of the others, too. */
+const nextTurn = Effect.async<void>((resume) => {
+  const turn = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(turn))
+})
+
 /** What the peer is told about the length of the body, if it is told. */
 const lengthOf = ({ headers, payload }: Task): number | undefined => {
   const declared = headers["content-length"]
@@ -195,10 +210,13 @@ const lengthOf = ({ headers, payload }: Task): number | undefined => {
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 /** Whether to send it once more can do nothing that sending it once would not have done. */
-const isSafe = ({ headers, payload, way: { request: { method } } }: Task, written: boolean): boolean =>
+const isSafe = (
+  { headers, payload, way: { request: { method } } }: Task,
+  { unprocessed, written }: Failed
+): boolean =>
   // a body that nobody has begun to read is as good as new
   written
-    ? payload.replayable && (idempotent.has(method) || headers["idempotency-key"] !== undefined)
+    ? payload.replayable && (unprocessed || idempotent.has(method) || headers["idempotency-key"] !== undefined)
     : payload.kind !== "readable"
 
 /** The scope of `HttpClient.withScope` ends the response, as an `AbortController` that the platform keeps for it. */

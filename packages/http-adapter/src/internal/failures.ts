@@ -1,4 +1,4 @@
-/** undici's errors in our own words. PURE. */
+/** The errors of undici and of Node's HTTP/2 in our own words. PURE. */
 import { hasProperty } from "effect/Predicate"
 import * as HttpError from "../HttpError.ts"
 
@@ -15,7 +15,11 @@ export interface Circumstances {
 
 export const failureOf = (cause: unknown, at: Circumstances): HttpError.ExchangeError => {
   const { answered, headed, host, written } = at
-  if (cause instanceof HttpError.RequestBodyFailed) return cause
+  // from a stream of HTTP/2, which knows better
+  if (
+    cause instanceof HttpError.RequestBodyFailed || cause instanceof HttpError.RequestInvalid ||
+    cause instanceof HttpError.HeadersTooLarge
+  ) return cause
   const code = hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
   const message = cause instanceof Error ? cause.message : ""
   switch (code) {
@@ -26,6 +30,14 @@ export const failureOf = (cause: unknown, at: Circumstances): HttpError.Exchange
       return new HttpError.RequestBodyFailed({ cause })
     case "UND_ERR_HEADERS_OVERFLOW":
       return new HttpError.HeadersTooLarge({ host, limit: at.maxHeaderSize })
+    case "NGHTTP2_PROTOCOL_ERROR":
+    case "NGHTTP2_FRAME_SIZE_ERROR":
+    case "NGHTTP2_COMPRESSION_ERROR":
+    case "NGHTTP2_FLOW_CONTROL_ERROR":
+    // of a whole session
+    case "ERR_HTTP2_ERROR":
+    case "ERR_HTTP2_TOO_MANY_INVALID_FRAMES":
+      return new HttpError.ResponseMalformed({ host, cause })
   }
   // Within a body both say that the connection ended too early; undici says the first also of two lengths in one head.
   const cutOff = code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" || message.includes("Invalid EOF state")

@@ -11,6 +11,14 @@ import { choiceOf, noProxies, ProxyChoice } from "./proxyChoice.ts"
 import { TlsChoice, type TlsKeys } from "./tlsKeys.ts"
 import { isRecord, kindOf, refuse } from "./tlsPlain.ts"
 
+/** What HTTP/2 can say, from what it begins with. */
+const windowSize: Settings.Rule<number> = {
+  allowed: "a whole number from 65535 to 2147483647",
+  parse: (text) => Settings.finiteCount(0).parse(text),
+  decode: (value) =>
+    typeof value === "number" && Number.isInteger(value) && value >= 65_535 && value < 2 ** 31 ? value : undefined
+}
+
 /** All that an environment can hold, by host. */
 const hostFields = {
   responseTimeout: Settings.durationField(Infinity, Settings.positive, "how long the head of a response may take"),
@@ -33,6 +41,20 @@ const hostFields = {
   healthCheckPath: Settings.field("/", Settings.path, "what a check asks for"),
   keepAliveSkew: Settings.durationField("1 second", Settings.finite, "how much earlier than a server we close"),
   tcpKeepAlive: Settings.durationField("30 seconds", Settings.positive, "when TCP begins to ask for its peer"),
+  http2: Settings.field("alpn", Settings.oneOf("alpn", "always", "never"), "where HTTP/2 is spoken"),
+  maxStreams: Settings.field(100, Settings.finiteCount(1), "requests at once on one connection of HTTP/2"),
+  streamWindow: Settings.field(512 * 1024, windowSize, "bytes of a body of HTTP/2 that may come before they are read"),
+  sessionWindow: Settings.field(16 * 1024 * 1024, windowSize, "bytes on their way on one connection of HTTP/2"),
+  pingInterval: Settings.durationField(
+    "15 seconds",
+    Settings.positive,
+    "how long a peer of HTTP/2 may be silent while it owes an answer, before it is asked"
+  ),
+  pingTimeout: Settings.durationField(
+    "5 seconds",
+    Settings.finitePositive,
+    "how long it may take to say that it is there"
+  ),
   replay: Settings.field(true, Settings.flag, "whether a request that died with an old connection is sent again")
 } as const
 

@@ -24,6 +24,7 @@ interface DispatchOptions extends Dispatcher.DispatchOptions {
 }
 
 export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
+  readonly shared = false
   readonly settings: HttpSettings
   readonly host: string
   readonly remoteAddress: string
@@ -111,7 +112,7 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
     return !this.socket.destroyed
   }
 
-  get sent(): boolean {
+  sent(): boolean {
     return this.socket.writableLength <= onItsWay
   }
 
@@ -189,7 +190,7 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
     }
   }
 
-  destroy(): void {
+  drop(): void {
     this.socket.destroy()
     this.settle()
   }

@@ -54,7 +54,7 @@ export const connectorOf = (
             server.opened += 1
             return wire = new TestWire({ connection, origin, server, settings, keeper, report, run, cut })
           }),
-          (opened) => Effect.sync(() => opened.destroy())
+          (opened) => Effect.sync(() => opened.drop())
         )
       })
     )

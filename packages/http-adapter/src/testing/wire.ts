@@ -26,6 +26,7 @@ export interface Parts {
 }
 
 export class TestWire implements Wire, Carrier {
+  readonly shared = false
   readonly host: string
   readonly settings: HttpSettings
   readonly remoteAddress: string
@@ -58,6 +59,7 @@ export class TestWire implements Wire, Carrier {
   get probe(): Wire {
     const { alive, host, remoteAddress, settings, usedAt } = this
     return {
+      shared: false,
       alive,
       host,
       remoteAddress,
@@ -65,7 +67,7 @@ export class TestWire implements Wire, Carrier {
       usedAt,
       send: (request, receiver) => this.exchange(request, receiver, true),
       keepAlive: (millis) => this.keepAlive(millis),
-      destroy: () => this.destroy()
+      drop: () => this.drop()
     }
   }
 
@@ -79,7 +81,7 @@ export class TestWire implements Wire, Carrier {
     report(Connector.Signal.ExpiresAt({ millis: keeper.now() + announced - skew }))
   }
 
-  destroy(): void {
+  drop(): void {
     this.lose(new errors.InformationalError("aborted"))
     this.tell()
   }

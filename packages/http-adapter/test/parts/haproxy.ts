@@ -14,6 +14,8 @@ export interface Options {
   readonly servers: Readonly<Record<string, number>>
   /** how long it keeps an idle connection of a client, such as "2s" */
   readonly keepAliveTimeout?: string
+  /** speaks HTTP/2 over TLS */
+  readonly http2?: boolean
 }
 
 export interface Haproxy extends Part {
@@ -41,7 +43,7 @@ defaults
   timeout http-keep-alive ${options.keepAliveTimeout ?? "60s"}
 frontend front
   bind 127.0.0.1:${port}
-  bind 127.0.0.1:${tlsPort} ssl crt both.pem alpn http/1.1
+  bind 127.0.0.1:${tlsPort} ssl crt both.pem alpn ${options.http2 === true ? "h2," : ""}http/1.1
   default_backend servers
 backend servers
   balance roundrobin

@@ -15,6 +15,8 @@ export interface Options {
   /** after so many requests it closes a connection, and says so with the last response */
   readonly keepaliveRequests?: number
   readonly bigBytes?: number
+  /** speaks HTTP/2 over TLS, so many streams on a connection at once */
+  readonly http2Streams?: number
   /** clients of the TLS servers have to show a certificate of the tests' authority */
   readonly clientCertificates?: boolean
   /** what of TLS is spoken, such as "TLSv1.2" */
@@ -77,7 +79,9 @@ const locations = (name: string) => `
 
 const tlsServer = (port: number, serverName: string, file: string, isDefault: boolean, options: Options) => `
   server {
-    listen 127.0.0.1:${port} ssl${isDefault ? " default_server" : ""};
+    listen 127.0.0.1:${port} ssl${options.http2Streams === undefined ? "" : " http2"}${
+  isDefault ? " default_server" : ""
+};
     server_name ${serverName};
     ssl_certificate ${file}.pem;
     ssl_certificate_key ${file}.key;${
@@ -99,6 +103,7 @@ http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   keepalive_timeout ${options.keepaliveTimeout ?? "60s"};
   keepalive_requests ${options.keepaliveRequests ?? 1_000_000};
+  http2_max_concurrent_streams ${options.http2Streams ?? 128};
   server { listen 127.0.0.1:${port};${locations("plain")}
   }
   server { listen unix:nginx.sock;${locations("unix")}

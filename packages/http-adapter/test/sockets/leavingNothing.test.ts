@@ -81,6 +81,8 @@ const states: Record<string, State> = {
   },
   "is in the TLS handshake": {
     origin: Effect.map(Peer.start(Faults.neverAnswers), ({ port }) => `https://127.0.0.1:${port}`),
+    // else there is one dial until it is known whether one connection serves all
+    options: { http2: "never" },
     request: textOf,
     // the server's ends are in this process as well
     reached: threeConnecting(6)

@@ -93,6 +93,8 @@ const cut = (name: string, { at, request, start }: Stage) =>
       maxConnectionsPerHost: count,
       maxConnectingPerHost: count,
       connectTimeout: "1 hour",
+      // else there is one dial until it is known whether one connection serves all
+      http2: "never",
       // a look at a thousand connections in each of some thousand steps
       checkInvariants: false
     })
