@@ -170,8 +170,8 @@ export class Body {
     this.weight = 0
     if (first === undefined) return []
     // no literal, nor Array.of, for the reason that chunkOf.ts gives; measured by collections in a download
-    const taken = new Array<Uint8Array>(1)
-    taken[0] = first
+    const taken = new Array<Uint8Array>()
+    taken.push(first)
     if (rest !== undefined) { for (const piece of rest) taken.push(piece) }
     return taken
   }

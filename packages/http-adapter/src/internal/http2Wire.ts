@@ -234,7 +234,7 @@ export class Http2Wire implements Wire, Home {
     this.lost = reason
     this.pulse.stop()
     this.parts.report(Connector.Signal.Closed({ reason: reason.message }))
-    for (const stream of [...this.streams.values()]) stream.cut(reason)
+    for (const stream of this.streams.values()) stream.cut(reason)
     this.told?.()
     this.session?.destroy()
     this.parts.socket.destroy()

@@ -11,7 +11,7 @@ import * as Frames from "./frames.ts"
 import { answers, type RawPeer, rawPeer, type RawSession, saysNothing } from "./rawPeer.ts"
 import { http2, quiet } from "./rig.ts"
 
-const text = ({ text }: HttpClientResponse.HttpClientResponse) => text
+const text = (response: HttpClientResponse.HttpClientResponse) => response.text
 const post = (url: string) => HttpClientRequest.post(url, { body: HttpBody.text("a body") })
 
 /** One request is under way on the first session; what comes after it is answered with "again". */
