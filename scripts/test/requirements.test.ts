@@ -10,12 +10,13 @@ const testsIn = (folder: string): ReadonlyArray<{ readonly name: string; readonl
     .map((name) => ({ name, text: readFileSync(new URL(`${folder}/${name}`, root), "utf8") }))
 
 const http = testsIn("packages/http-adapter/test")
+const monitor = testsIn("packages/examples/test/container-monitor")
 // those beside the folders are in memory
-const sockets = http.filter(({ name }) => name.includes("/"))
+const sockets = [...http.filter(({ name }) => name.includes("/")), ...monitor]
 // processes are started by those in this folder alone
 const stdio = testsIn("packages/stdio-adapter/test")
 const processes = stdio.filter(({ name }) => name.startsWith("real/"))
-const all = [...testsIn("packages/pool/test"), ...http, ...stdio]
+const all = [...testsIn("packages/pool/test"), ...http, ...stdio, ...monitor]
 
 /** A title may begin with several numbers. */
 const proves = (tests: typeof all, number: string): boolean => {
