@@ -165,6 +165,27 @@ describe("streamResults", () => {
       })
     ))
 
+  it.effect("A3 what sources acquire is released when the last of them has ended, and not in front of it", () =>
+    watched((watch) =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const say = (what: string) => Effect.sync(() => log.push(what))
+        const acquire = (name: string, after: number) =>
+          Effect.delay(Effect.acquireRelease(say(`${name} acquires`), () => say(`${name} releases`)), after)
+        const work = (name: string) =>
+          Effect.onInterrupt(Effect.never, () => Effect.zipRight(Effect.sleep(5), say(`${name} has ended`)))
+        const stream = Aggregator.streamResults({
+          a: Effect.zipRight(acquire("a", 1), work("a")),
+          b: Effect.zipRight(acquire("b", 2), work("b")),
+          held: acquire("held", 3)
+        })
+        yield* watch.after(10, Stream.runForEach(Stream.take(stream, 1), ({ name }) => say(`${name} is read`)))
+        assert.deepStrictEqual(log.slice(0, 4), ["a acquires", "b acquires", "held acquires", "held is read"])
+        assert.sameMembers(log.slice(4, 6), ["a has ended", "b has ended"])
+        assert.deepStrictEqual(log.slice(6), ["held releases", "b releases", "a releases"])
+      })
+    ))
+
   it.effect("A3 at the deadline what is not over is cut, and the stream ends", () =>
     watched((watch) =>
       Effect.gen(function*() {

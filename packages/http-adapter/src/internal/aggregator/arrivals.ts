@@ -1,9 +1,10 @@
 /** Outcomes in the order of their arrival, for one reader, whose pace holds up what has not begun yet. */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { Bell } from "./bell.ts"
 import { type Caller, withCaller } from "./crew.ts"
 import type { Limits } from "./limits.ts"
@@ -100,7 +101,10 @@ class Arrivals<Of extends object, A, E, R> {
   }
 }
 
-/** Begins at once, and ends with the scope: whoever is still at work then is interrupted and waited for. */
+/**
+ * Begins at once, and ends with the scope: whoever is still at work then is interrupted and waited for. What sources have acquired
+ * is released behind the last of them, so it is in a scope of its own: that of the stream would release it in front of them.
+ */
 export const arrivals = <Of extends object, A, E, R>(
   feed: Feed<Of, A, E, R>,
   limits: Limits
@@ -111,11 +115,15 @@ export const arrivals = <Of extends object, A, E, R>(
 > =>
   Effect.acquireRelease(
     withCaller((caller: Caller<R>) =>
-      Effect.sync(() => {
-        const begun = new Arrivals(caller, feed, limits)
+      Effect.map(Scope.make(), (scope) => {
+        const begun = new Arrivals(
+          { ...caller, context: Context.add(caller.context, Scope.Scope, scope) },
+          feed,
+          limits
+        )
         begun.run.start()
-        return begun
+        return { begun, scope }
       })
     ),
-    (begun) => begun.end
-  ).pipe(Effect.map((begun) => begun.pull))
+    ({ begun, scope }, exit) => Effect.ensuring(begun.end, Scope.close(scope, exit))
+  ).pipe(Effect.map(({ begun }) => begun.pull))
