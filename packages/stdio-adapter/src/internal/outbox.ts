@@ -60,11 +60,15 @@ export class Outbox {
     this.onWay = []
     for (const { onTaken } of taken) onTaken?.()
     if (this.queue.size > 0) return Effect.succeed(this.batch())
-    if (this.ended) return Effect.fail(Option.none())
-    return Effect.async((resume) => {
-      this.wake = () => resume(Effect.suspend(() => this.next()))
-    })
+    return this.ended ? Effect.fail(Option.none()) : this.arrival
   }
+
+  /** Looks again in the very step in which it begins to wait: the writer may have lost its turn since, and a letter may be there. */
+  private readonly arrival: ReturnType<Outbox["next"]> = Effect.async((resume) => {
+    const take = (): void => resume(Effect.suspend(() => this.next()))
+    if (this.queue.size > 0 || this.ended) take()
+    else this.wake = take
+  })
 
   /**
    * The line break is a piece of its own: a sink of the platform waits for room in front of every piece but the first, so that
