@@ -33,6 +33,8 @@ export type Signal = Data.TaggedEnum<{
   Capacity: { readonly leases: number }
   /** The peer will close the connection at that time (milliseconds of the pool's clock). A later report replaces an earlier one. */
   ExpiresAt: { readonly millis: number }
+  /** What there is to say about a dial that takes too long, asked for its `ConnectTimeout`. It must hold no secret. */
+  Connecting: { readonly describe: () => string }
 }>
 
 /**

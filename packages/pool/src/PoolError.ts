@@ -56,11 +56,17 @@ export class ResolveTimeout extends Data.TaggedError("ResolveTimeout")<Situation
 }
 
 /** The dial made for this caller got no answer in time. */
-export class ConnectTimeout
-  extends Data.TaggedError("ConnectTimeout")<Situation & { readonly timeout: number; readonly address: string }>
-{
+export class ConnectTimeout extends Data.TaggedError("ConnectTimeout")<
+  Situation & {
+    readonly timeout: number
+    readonly address: string
+    /** what the connector says about it, if it says anything */
+    readonly detail: string | undefined
+  }
+> {
   override get message(): string {
-    return describe(`${this.address} was not connected within ${this.timeout} ms`, this)
+    const detail = this.detail === undefined ? "" : `: ${this.detail}`
+    return describe(`${this.address} was not connected within ${this.timeout} ms${detail}`, this)
   }
 }
 

@@ -18,6 +18,9 @@ export class Connection<in out K, in out Conn, in out E> extends Member {
   /** the time limit on what is being done to it: connect, close, check */
   deadline: Timer | undefined = undefined
 
+  /** what there is to say about it while it is being dialed */
+  describe: (() => string) | undefined = undefined
+
   constructor(host: Host<K, Conn, E>, id: number, endpoint: Endpoint, dial: Dial | undefined, now: number) {
     super(id, endpoint, dial, now)
     this.host = host

@@ -77,6 +77,7 @@ const opened = <K, Conn, E>(connection: Connection<K, Conn, E>, value: Conn, cha
   core.timekeeper.cancel(connection.deadline)
   connection.deadline = undefined
   connection.fiber = undefined
+  connection.describe = undefined
   connection.value = value
   const elapsed = at - connection.startedAt
   host.metrics.opened(elapsed)
@@ -128,11 +129,20 @@ const late = <K, Conn, E>(connection: Connection<K, Conn, E>): void => {
   const error = new PoolError.ConnectTimeout({
     ...situation(host, connection.startedAt),
     timeout: connectTimeout,
-    address: connection.endpoint.address
+    address: connection.endpoint.address,
+    detail: describe(connection)
   })
   const failure: Failure = { error: Cause.fail(error), fault: "peer" }
   note(connection, failure)
   step(host, (state, at, out) => Transitions.late(state, connection, failure, at, out))
+}
+
+const describe = <K, Conn, E>(connection: Connection<K, Conn, E>): string | undefined => {
+  try {
+    return connection.describe?.()
+  } catch {
+    return undefined // a connector may throw wherever it is asked
+  }
 }
 
 /** Ends an attempt that nobody wants any more. Its socket may take a moment to go, but not for ever. */
@@ -160,6 +170,10 @@ const hear = <K, Conn, E>(connection: Connection<K, Conn, E>, signal: Signal): v
   const { host } = connection
   const { state } = host
   if (connection.list === undefined) return
+  if (signal._tag === "Connecting") {
+    connection.describe = signal.describe
+    return
+  }
   step(host, (_, at, out) => Transitions.signal(state, connection, signal, at, out))
   if (connection.list === state.idle) host.core.alarms.evictor.soonest(expiry(state, connection))
 }

@@ -21,6 +21,9 @@ export const signal = <C extends Member, W extends Waiter>(
   out: Decisions<C, W>
 ): void => {
   switch (report._tag) {
+    case "Connecting":
+      // for people, and not for the state
+      return
     case "Closed": {
       if (member.list === state.connecting) {
         // whatever else was wanted of it
