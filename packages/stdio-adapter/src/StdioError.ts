@@ -3,6 +3,7 @@ import type { PoolError } from "@watertight/pool"
 import * as Data from "effect/Data"
 import { toStringUnknown } from "effect/Inspectable"
 import type { ParseError } from "effect/ParseResult"
+import { showStderr } from "./internal/tail.ts"
 
 /** How a process ended. */
 export interface Exit {
@@ -14,12 +15,6 @@ export interface Exit {
 
 const showExit = ({ code, signal }: Exit): string =>
   code !== undefined ? `exit code ${code}` : signal !== undefined ? `ended by ${signal}` : "still running"
-
-/** The end of what it said on stderr, as much as a line of a log can bear. */
-const showStderr = (stderr: string): string => {
-  const text = stderr.trimEnd()
-  return text === "" ? "" : `; stderr: ${text.length > 400 ? `… ${text.slice(-400)}` : text}`
-}
 
 /** The process could not be started. */
 export class StartFailed extends Data.TaggedError("StartFailed")<{

@@ -10,6 +10,7 @@ import { Lines } from "../src/internal/lines.ts"
 import { read } from "../src/internal/messages.ts"
 import { Tail } from "../src/internal/tail.ts"
 import { rig } from "./rig.ts"
+import { held } from "./support/memory.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (all: Uint8Array) => new TextDecoder().decode(all)
@@ -41,6 +42,28 @@ describe("lines", () => {
     assert.isTrue(lines.push(bytes("123"), take))
     assert.isFalse(lines.push(bytes("456"), take))
     assert.strictEqual(lines.pending, 0)
+  })
+
+  it("that come byte by byte take no more than their bytes", () => {
+    const lines = new Lines(Infinity)
+    const before = held()
+    for (let index = 0; index < 1_000_000; index++) lines.push(new Uint8Array([97]), () => true)
+    assert.isBelow(held() - before, 4_000_000)
+    let line = ""
+    lines.push(bytes("b\n"), (whole) => (line = text(whole)) !== "")
+    assert.strictEqual(line, `${"a".repeat(1_000_000)}b`)
+  })
+
+  it("keep nothing of the chunk that they came with", () => {
+    const lines = new Lines(Infinity)
+    const tail = new Tail(10)
+    const chunk = Buffer.from("a line\nand a piece")
+    lines.push(chunk, () => true)
+    tail.push(chunk)
+    chunk.fill("x")
+    let line = ""
+    lines.push(bytes("\n"), (whole) => (line = text(whole)) !== "")
+    assert.deepStrictEqual([line, tail.text()], ["and a piece", "nd a piece"])
   })
 })
 

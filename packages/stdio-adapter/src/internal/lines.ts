@@ -3,9 +3,14 @@
 const newline = 10
 const carriageReturn = 13
 
+/** Pages grow with the line, up to this. */
+const largestPage = 64 * 1024
+
 export class Lines {
   private readonly max: number
-  private parts: Array<Uint8Array> = []
+  /** the unfinished line; of the last page so many bytes are used */
+  private pages: Array<Uint8Array> = []
+  private used = 0
   /** bytes of the unfinished line */
   pending = 0
 
@@ -24,9 +29,7 @@ export class Lines {
         return false
       }
       if (end === -1) {
-        // A copy, since a piece of the chunk would keep all of it.
-        if (size > 0) this.parts.push(chunk.slice(start))
-        this.pending += size
+        this.keep(chunk.subarray(start))
         return true
       }
       const line = this.finish(chunk.subarray(start, end))
@@ -36,8 +39,25 @@ export class Lines {
   }
 
   clear(): void {
-    this.parts = []
+    this.pages = []
+    this.used = 0
     this.pending = 0
+  }
+
+  /** Copies it, since a piece of a chunk would keep all of it; into pages, since a thousand little pieces cost far more than their bytes. */
+  private keep(piece: Uint8Array): void {
+    const last = this.pages.at(-1)
+    const fits = Math.min((last?.length ?? 0) - this.used, piece.length)
+    last?.set(piece.subarray(0, fits), this.used)
+    this.used += fits
+    this.pending += fits
+    if (fits === piece.length) return
+    const rest = piece.subarray(fits)
+    const page = new Uint8Array(Math.max(rest.length, Math.min(this.pending, largestPage)))
+    page.set(rest)
+    this.pages.push(page)
+    this.used = rest.length
+    this.pending += rest.length
   }
 
   private finish(last: Uint8Array): Uint8Array {
@@ -45,9 +65,10 @@ export class Lines {
     if (this.pending > 0) {
       line = new Uint8Array(this.pending + last.length)
       let at = 0
-      for (const part of this.parts) {
-        line.set(part, at)
-        at += part.length
+      for (const page of this.pages) {
+        // of the last one there may be less
+        line.set(page.subarray(0, this.pending - at), at)
+        at += Math.min(page.length, this.pending - at)
       }
       line.set(last, at)
       this.clear()

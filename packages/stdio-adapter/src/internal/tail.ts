@@ -13,7 +13,8 @@ export class Tail {
   push(chunk: Uint8Array): void {
     this.seen += chunk.length
     if (this.max === 0 || chunk.length === 0) return
-    const kept = chunk.slice(-this.max)
+    // A copy: `slice` of a Buffer is none, and would keep all of the chunk.
+    const kept = new Uint8Array(chunk.subarray(-this.max))
     this.parts.push(kept)
     this.size += kept.length
     // Many small pieces cost more than their bytes; joined, a tail is never more than a few pieces.
@@ -37,4 +38,10 @@ export class Tail {
     this.size = last.length
     return last
   }
+}
+
+/** The end of what a process said on stderr, as much as a line of a log can bear. */
+export const showStderr = (stderr: string): string => {
+  const text = stderr.trimEnd()
+  return text === "" ? "" : `; stderr: ${text.length > 400 ? `… ${text.slice(-400)}` : text}`
 }

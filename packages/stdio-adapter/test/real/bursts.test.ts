@@ -1,21 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random, Schema } from "effect"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { Protocol, StdioServer } from "../../src/index.ts"
 import { marked, now, until } from "../support/census.ts"
+import { held } from "../support/memory.ts"
 import { onPool, own, quick } from "../support/real.ts"
 
 const settled = { endGrace: "200 millis", termGrace: "300 millis" } as const
 const plain = { ...settled, protocol: Protocol.jsonRpc({ ping: "ping" }) }
-
-setFlagsFromString("--expose-gc")
-const collect: unknown = runInNewContext("gc")
-
-const heapUsed = (): number => {
-  if (typeof collect === "function") collect()
-  return process.memoryUsage().heapUsed
-}
 
 describe("many processes", () => {
   it.live(
@@ -57,7 +48,7 @@ describe("many processes", () => {
                 }),
               { concurrency: "unbounded", discard: true }
             )
-            heap.push(heapUsed())
+            heap.push(held())
           }
           yield* Fiber.interrupt(killer)
           yield* until(() => "rest", () => {
