@@ -21,7 +21,7 @@ export class Mismatch extends Error {
 }
 
 /**
- * The habits of a family of servers. Every part is optional besides `check`.
+ * The habits of a family of servers. Every part is optional.
  *
  * @example
  * import { Protocol } from "@watertight/stdio-adapter"
@@ -33,15 +33,17 @@ export class Mismatch extends Error {
  *     channel.request("initialize", { processId: null, rootUri: null, capabilities: {} }).pipe(
  *       Effect.tap(() => channel.notify("initialized", {}))
  *     ),
- *   check: () => Effect.void,
  *   cancel: (id) => ({ method: "$/cancelRequest", params: { id } })
  * }
  */
 export interface Protocol {
   /** Makes a started process ready; what it returns is the `ready` of that process. Bounded by `connectTimeout`. */
   readonly handshake?: ((channel: Channel) => Effect.Effect<unknown, RequestError | Mismatch>) | undefined
-  /** Proves that the process answers. Bounded by `healthCheckTimeout`. */
-  readonly check: (channel: Channel) => Effect.Effect<void, unknown>
+  /**
+   * Proves that the process answers. Bounded by `healthCheckTimeout`. Without it, a process that has let the time of a request run out
+   * and has answered nothing else meanwhile gets no new request, and ends when nobody waits for it any more.
+   */
+  readonly check?: ((channel: Channel) => Effect.Effect<void, unknown>) | undefined
   /** What is told to the process about a request that nobody waits for any more. */
   readonly cancel?: ((id: number, method: string, reason: string) => Notification | undefined) | undefined
   /** The parameters of a request whose progress is wanted. */
@@ -64,7 +66,7 @@ export interface Progress {
 
 /**
  * JSON-RPC 2.0 without anything else. A process is ready when it is started, and is asked nothing to see whether it lives, unless a
- * method for that is given; any answer will do, an error too.
+ * method for that is given; any answer will do, an error too. See `check`.
  *
  * @example
  * import { Protocol } from "@watertight/stdio-adapter"
@@ -72,7 +74,7 @@ export interface Progress {
  * export const protocol = Protocol.jsonRpc({ ping: "rpc.ping" })
  */
 export const jsonRpc = (options: { readonly ping?: string | undefined } = {}): Protocol => ({
-  check: options.ping === undefined ? () => Effect.void : pingWith(options.ping)
+  check: options.ping === undefined ? undefined : pingWith(options.ping)
 })
 
 const pingWith = (method: string) => (channel: Channel): Effect.Effect<void, unknown> =>
@@ -109,6 +111,8 @@ export const mcp = (options: McpOptions = {}): Protocol => {
   const versions = options.versions ?? mcpVersions
   const clientInfo = options.clientInfo ?? { name: "watertight", version: "0.1.0" }
   const capabilities = options.capabilities ?? {}
+  // Askers give tokens of their own, small numbers mostly: one of them must not be taken for ours.
+  const mark = `${Math.random().toString(36).slice(2)}-`
   return {
     handshake: (channel) =>
       channel.request("initialize", { protocolVersion: versions[0], capabilities, clientInfo }).pipe(
@@ -130,12 +134,13 @@ export const mcp = (options: McpOptions = {}): Protocol => {
     track: (params, id) => {
       const fields = isReadonlyRecord(params) ? params : {}
       const meta = isReadonlyRecord(fields["_meta"]) ? fields["_meta"] : {}
-      return { ...fields, _meta: { ...meta, progressToken: id } }
+      return { ...fields, _meta: { ...meta, progressToken: `${mark}${id}` } }
     },
     progressOf: ({ method, params }, paramsOf) => {
       if (method !== "notifications/progress" || !isReadonlyRecord(params)) return undefined
-      const id = params["progressToken"]
-      if (typeof id !== "number") return undefined
+      const ours = params["progressToken"]
+      if (typeof ours !== "string" || !ours.startsWith(mark)) return undefined
+      const id = Number(ours.slice(mark.length))
       const asked = paramsOf(id)
       const meta = isReadonlyRecord(asked) ? asked["_meta"] : undefined
       const token = isReadonlyRecord(meta) ? meta["progressToken"] : undefined

@@ -115,6 +115,32 @@ describe("progress", () => {
       assert.strictEqual(heard.length, 6)
       assert.notDeepEqual((yield* servers.requests("files"))[0]?.params, { _meta: { progressToken: "a" } })
     }))
+
+  it.scoped("of somebody whose own name for it is a number is not taken for another request's", () =>
+    Effect.gen(function*() {
+      const { pool } = yield* rig(({ method, params, process }) => {
+        const { _meta: { progressToken } } = params as { readonly _meta: { readonly progressToken: unknown } }
+        return Effect.zipRight(
+          Effect.sleep("1 second"),
+          method === "quiet" ? Effect.void : process.notify("notifications/progress", { progressToken, progress: 1 })
+        )
+      })
+      yield* pool.ready(files)
+      const heard: Array<unknown> = []
+      const mine = pool.request(files, "quiet", {}, { onProgress: (params) => heard.push(params) })
+      // whatever number our own request got
+      const others = Effect.forEach(
+        [0, 1, 2, 3, 4, 5],
+        (progressToken) => pool.request(files, "loud", { _meta: { progressToken } }),
+        { concurrency: "unbounded" }
+      )
+      const told = yield* Effect.fork(Stream.runCollect(Stream.take(pool.notifications(files), 6)))
+      const fiber = yield* Effect.fork(Effect.all([mine, others], { concurrency: "unbounded" }))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(heard, [])
+      assert.strictEqual((yield* Fiber.join(told)).length, 6)
+    }))
 })
 
 describe("a request of the process", () => {
@@ -141,12 +167,18 @@ describe("a request of the process", () => {
             ? Effect.succeed(1n)
             : method === "dies"
             ? Effect.die("no")
+            : method === "interrupts itself"
+            ? Effect.interrupt
+            : method === "fails oddly"
+            ? Effect.fail({ code: 0.5, description: "no", data: 1n })
             : Effect.fail({ code: 7, description: "no", data: 8 })
       })
       assert.deepInclude(yield* pool.request(files, "roots/list"), { result: { roots: ["files"] } })
       assert.deepInclude(yield* pool.request(files, "else"), { code: 7, text: "no", data: 8 })
       assert.deepInclude(yield* pool.request(files, "broken"), { code: -32603, text: "the result is not JSON" })
       assert.deepInclude(yield* pool.request(files, "dies"), { code: -32603, text: "internal error" })
+      assert.deepInclude(yield* pool.request(files, "interrupts itself"), { code: -32603, text: "internal error" })
+      assert.deepInclude(yield* pool.request(files, "fails oddly"), { code: -32603, text: "no" })
       yield* Effect.scoped(Effect.gen(function*() {
         const session = yield* pool.session(files, { onRequest: () => Effect.succeed("mine") })
         assert.deepInclude(yield* session.request("roots/list"), { result: "mine" })
@@ -167,6 +199,26 @@ describe("a request of the process", () => {
         "result",
         "error"
       ])
+    }))
+
+  it.scoped("costs a bounded amount of memory, even if the process never reads an answer: it is ended", () =>
+    Effect.gen(function*() {
+      const { pool, servers } = yield* rig(echo, { maxServerRequests: 3, onRequest: () => Effect.succeed("x") })
+      yield* pool.ready(files)
+      yield* servers.stopReading("files", true)
+      const ask = (from: number, count: number) =>
+        Effect.forEach(
+          Array.from({ length: count }, (_, index) => from + index),
+          (id) => servers.say("files", `{"jsonrpc":"2.0","id":${id},"method":"any"}`),
+          { discard: true }
+        )
+      yield* ask(1, 5_000)
+      yield* settle
+      assert.strictEqual(yield* servers.running("files"), 1)
+      yield* ask(5_001, 5_100)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* servers.running("files"), 0)
+      assert.strictEqual((yield* pool.stats).total, 0)
     }))
 
   it.scoped("P2: is given up when its process ends", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Schema, TestClock } from "effect"
+import { Cause, Effect, Exit, Fiber, Logger, Schema, TestClock } from "effect"
 import { Protocol, StdioServer } from "../src/index.ts"
 import { echo, files, isUnderWay, other, rig, settle } from "./rig.ts"
 
@@ -123,6 +123,72 @@ describe("requests", () => {
         reason: "it answers neither a request nor a check"
       })
       assert.strictEqual(yield* servers.running("files"), 0)
+    }))
+})
+
+describe("a process that answers nobody", () => {
+  it.scoped("goes, however much it says besides", () =>
+    Effect.gen(function*() {
+      const { pool, servers } = yield* rig(echo, { requestTimeout: "5 seconds", healthCheckTimeout: "2 seconds" })
+      yield* pool.ready(files)
+      yield* servers.hang("files", true)
+      const fiber = yield* Effect.fork(Effect.flip(pool.request(files, "any")))
+      for (let second = 0; second < 7; second++) {
+        yield* servers.notify("files", "still here")
+        yield* TestClock.adjust("1 second")
+      }
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "RequestTimeout")
+      assert.strictEqual(yield* servers.running("files"), 0)
+    }))
+
+  it.scoped("and is idle, goes within the interval of checks, however much it says", () =>
+    Effect.gen(function*() {
+      const { pool, servers } = yield* rig(echo, { healthCheckInterval: "10 seconds", healthCheckTimeout: "2 seconds" })
+      yield* pool.ready(files)
+      yield* servers.hang("files", true)
+      for (let second = 0; second < 24; second++) {
+        yield* servers.notify("files", "still here")
+        yield* TestClock.adjust("1 second")
+      }
+      assert.strictEqual(yield* servers.running("files"), 0)
+    }))
+
+  it.scoped("and cannot be asked, gets no new request; those who wait may be answered yet", () =>
+    Effect.gen(function*() {
+      const { pool, servers } = yield* rig(
+        ({ method }) => method === "slow" ? Effect.as(Effect.sleep("20 seconds"), "at last") : Effect.never,
+        { requestTimeout: "5 seconds", protocol: Protocol.jsonRpc() }
+      )
+      const slow = yield* Effect.fork(pool.request(files, "slow", {}, { timeout: Infinity }))
+      yield* settle
+      const fiber = yield* Effect.fork(Effect.flip(pool.request(files, "never")))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "RequestTimeout")
+      yield* Effect.fork(pool.request(files, "never"))
+      yield* settle
+      assert.strictEqual(yield* servers.running("files"), 2)
+      yield* TestClock.adjust("15 seconds")
+      assert.strictEqual(yield* Fiber.join(slow), "at last")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* servers.running("files"), 0)
+    }))
+
+  it.scoped("but answers what nobody had asked, is complained of once", () =>
+    Effect.gen(function*() {
+      const messages: Array<unknown> = []
+      const logger = Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => void messages.push(message)))
+      yield* Effect.gen(function*() {
+        const { pool, servers } = yield* rig(() => Effect.never)
+        const fiber = yield* Effect.fork(pool.request(files, "never"))
+        yield* settle
+        for (let count = 0; count < 100; count++) {
+          yield* servers.say("files", "{\"jsonrpc\":\"2.0\",\"id\":99,\"result\":1}")
+        }
+        yield* settle
+        assert.deepInclude(yield* pool.traffic, { unasked: 100 })
+        yield* Fiber.interrupt(fiber)
+      }).pipe(Effect.provide(logger))
+      assert.strictEqual(messages.length, 1)
     }))
 })
 

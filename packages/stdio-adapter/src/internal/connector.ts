@@ -13,6 +13,7 @@ import type { Notices } from "./notices.ts"
 import type { Handler, Told } from "./service.ts"
 import { type Fork, Serving } from "./serving.ts"
 import type { StdioSettings } from "./settings.ts"
+import { showStderr } from "./tail.ts"
 import type { Counters } from "./traffic.ts"
 import { Wire } from "./wire.ts"
 
@@ -40,10 +41,10 @@ export const connectorOf = (around: Surroundings): Connector.Connector<StdioServ
   open: (server, _, report) => Effect.suspend(() => open(around, server, report)),
   check: (wire) =>
     Effect.suspend(() =>
-      // Only who has not been heard of for an interval is asked.
-      around.keeper.now() - wire.heardAt < around.healthCheckInterval()
+      // Only who has not answered anything for an interval is asked.
+      around.keeper.now() - wire.answeredAt < around.healthCheckInterval()
         ? Effect.void
-        : wire.protocol.check(wire.channel)
+        : wire.protocol.check?.(wire.channel) ?? Effect.void
     ),
   // A request that nobody waits for any more leaves the others as they are; a session left half-way may have left anything behind.
   interrupt: (wire) => wire.server.exclusive ? "close" : "keep",
@@ -74,15 +75,17 @@ const open = (
       notices,
       ownNotices: ownNotices(),
       handler,
-      suspect: (wire) => {
+      suspect: (channel, lose) => {
         if (suspected) return
         suspected = true
-        const check = Effect.timeoutFail(protocol.check(wire.channel), {
+        // Nobody can tell whether it lives: those who wait may yet be answered, and nobody else is sent there.
+        if (protocol.check === undefined) return report(Connector.Signal.Draining())
+        const asked = Effect.timeoutFail(Effect.suspend(() => protocol.check?.(channel) ?? Effect.void), {
           duration: around.checkTimeoutOf(server),
           onTimeout: () => new Mismatch("no answer to a check")
         })
-        fork(Effect.match(check, {
-          onFailure: () => wire.lose("it answers neither a request nor a check"),
+        fork(Effect.matchCause(asked, {
+          onFailure: () => lose("it answers neither a request nor a check"),
           onSuccess: () => {
             suspected = false
           }
@@ -99,6 +102,10 @@ const open = (
     )
     // it is made in the very step in which the process is there
     const opened = wire as Wire
+    const { child } = opened
+    report(Connector.Signal.Connecting({
+      describe: () => `process ${child.pid} was started, but is not ready${showStderr(child.stderr)}`
+    }))
     report(Connector.Signal.Capacity({ leases: capacityOf(settings, server) }))
     if (protocol.handshake !== undefined) {
       opened.ready = yield* Effect.mapError(protocol.handshake(opened.channel), (error) => unready(opened, error))

@@ -17,11 +17,26 @@ export type Answer =
   | { readonly id: Id; readonly result: unknown }
   | { readonly id: Id; readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } }
 
+/** Where answers go. */
+export interface Answering {
+  /** Writes them, all of a batch at once; `onTaken` is for when the pipe has taken them. */
+  readonly answer: (answers: ReadonlyArray<Answer>, onTaken: () => void) => void
+  /** It asks and asks, and reads no answer: it must not be served any more. */
+  readonly onUnread: () => void
+}
+
+/** Answers that may wait in front of the pipe beside those to requests that were let in: refusals, which a process is told one by one. */
+const unreadRefusals = 10_000
+
 export class Serving {
   private readonly working = new Map<Id, Fiber.RuntimeFiber<void> | undefined>()
+  /** those that the process has given up */
+  private readonly givenUp = new Set<Id>()
   private readonly fork: Fork
   private readonly max: number
   private over = false
+  /** answers that the pipe has not taken */
+  private unread = 0
 
   constructor(fork: Fork, max: number) {
     this.fork = fork
@@ -32,11 +47,11 @@ export class Serving {
     return this.working.size
   }
 
-  /** Has each answered; `answer` gets all of a batch at once. */
+  /** Has each answered. */
   serve(
     asked: ReadonlyArray<Asked>,
     handle: (request: Asked) => Effect.Effect<unknown, unknown>,
-    answer: (answers: ReadonlyArray<Answer>) => void
+    { answer, onUnread }: Answering
   ): void {
     if (this.over) return
     const answers: Array<Answer> = []
@@ -44,12 +59,19 @@ export class Serving {
     const settle = (one: Answer | undefined): void => {
       if (one !== undefined) answers.push(one)
       open--
-      if (open === 0 && answers.length > 0 && !this.over) answer(answers)
+      if (open > 0 || answers.length === 0 || this.over) return
+      this.unread += answers.length
+      answer(answers, () => {
+        this.unread -= answers.length
+      })
+      if (this.unread > this.max + unreadRefusals) onUnread()
     }
     for (const request of asked) this.start(request, handle, settle)
   }
 
   cancel(id: Id): void {
+    if (!this.working.has(id)) return
+    this.givenUp.add(id)
     this.working.get(id)?.unsafeInterruptAsFork(FiberId.none)
   }
 
@@ -64,10 +86,14 @@ export class Serving {
     settle: (answer: Answer | undefined) => void
   ): void {
     const { id } = request
-    if (this.working.size >= this.max) return settle(refusal(id, -32000, `more than ${this.max} requests at once`))
+    // An answer that nobody reads keeps its place: else a process that only asks would have us keep all that it asks for.
+    if (this.working.size + this.unread >= this.max) {
+      return settle(refusal(id, -32000, `more than ${this.max} requests at once`))
+    }
     if (this.working.has(id)) return settle(refusal(id, -32600, "the id is in use"))
     this.working.set(id, undefined)
     const finish = (answer: Answer | undefined): void => {
+      this.givenUp.delete(id)
       if (this.working.delete(id)) settle(answer)
     }
     const work = Effect.suspend(() => handle(request)).pipe(
@@ -76,7 +102,8 @@ export class Serving {
         onFailure: (cause) => {
           const failure = Cause.failureOrCause(cause)
           if (Either.isLeft(failure)) return Effect.sync(() => finish(ownRefusal(id, failure.left)))
-          if (Cause.isInterruptedOnly(cause)) return Effect.void
+          // Whom the process has given up, or who was interrupted with it, owes no answer; one who interrupts himself does.
+          if (this.over || this.givenUp.has(id)) return Effect.void
           return Effect.zipRight(
             Effect.logError(`the handler of ${request.method} died`, cause),
             Effect.sync(() => finish(refusal(id, -32603, "internal error")))
@@ -95,20 +122,22 @@ const refusal = (id: Id, code: number, message: string): Answer => ({ id, error:
 
 /** What a handler fails with says itself which error it is. */
 const ownRefusal = (id: Id, failure: unknown): Answer => {
-  const code = hasProperty(failure, "code") && typeof failure.code === "number" ? failure.code : -32603
+  const code = hasProperty(failure, "code") && Number.isInteger(failure.code) ? Number(failure.code) : -32603
   const message = hasProperty(failure, "description") && typeof failure.description === "string"
     ? failure.description
     : "internal error"
   const data = hasProperty(failure, "data") ? failure.data : undefined
-  return { id, error: data === undefined ? { code, message } : { code, message, data } }
+  return { id, error: isJson(data) ? { code, message, data } : { code, message } }
 }
 
-const answerOf = (id: Id, result: unknown): Answer => {
+const answerOf = (id: Id, result: unknown): Answer =>
+  isJson(result ?? null) ? { id, result: result ?? null } : refusal(id, -32603, "the result is not JSON")
+
+/** What JSON cannot hold must not take the answer with it, nor the rest of a batch. */
+const isJson = (value: unknown): boolean => {
   try {
-    // What JSON cannot hold must not take the rest of a batch with it.
-    if (JSON.stringify(result ?? null) !== undefined) return { id, result: result ?? null }
+    return JSON.stringify(value) !== undefined
   } catch {
-    // as below
+    return false // a bigint, a circle, or a toJSON that throws
   }
-  return refusal(id, -32603, "the result is not JSON")
 }

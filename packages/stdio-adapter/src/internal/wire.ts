@@ -2,7 +2,7 @@
  * One process as a connection: what it says is taken apart here. An answer is never dropped as long as somebody waits for it;
  * everything else that a process can send has a limit.
  */
-import { Connector, type Timekeeper } from "@watertight/pool"
+import { Connector } from "@watertight/pool"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
@@ -10,36 +10,17 @@ import type { Channel, Notification, Protocol } from "../Protocol.ts"
 import * as StdioError from "../StdioError.ts"
 import type { StdioServer } from "../StdioServer.ts"
 import { answerOf } from "./answers.ts"
+import type { Around } from "./around.ts"
 import { Calls, textOf } from "./calls.ts"
 import { type Child, lastWords, type Listener } from "./child.ts"
-import { Lines } from "./lines.ts"
-import { encode, encodeAll, excerpt, type Message, read } from "./messages.ts"
-import type { Notices } from "./notices.ts"
+import { encode, encodeAll, type Message } from "./messages.ts"
+import { type Fault, Reader, type Readership } from "./reader.ts"
 import { requestWith } from "./schema.ts"
 import type { CallOptions, Handler, StdioProcess, TimeLimit, Told } from "./service.ts"
-import type { Asked, Serving } from "./serving.ts"
-import type { StdioSettings } from "./settings.ts"
+import type { Asked } from "./serving.ts"
 import { type Counters, counters } from "./traffic.ts"
 
-/** What those around a wire give it, and hear of it. */
-export interface Around {
-  readonly server: StdioServer
-  readonly settings: StdioSettings
-  readonly protocol: Protocol
-  readonly keeper: Timekeeper.Timekeeper
-  readonly serving: Serving
-  /** of all processes together */
-  readonly total: Counters
-  readonly notices: Notices<Told>
-  readonly ownNotices: Notices<Told>
-  readonly handler: Handler | undefined
-  readonly report: (signal: Connector.Signal) => void
-  /** has a check made of the process, which somebody waited for in vain */
-  readonly suspect: (wire: Wire) => void
-  readonly warn: (message: string) => void
-}
-
-export class Wire implements Listener, StdioProcess {
+export class Wire implements Listener, Readership, StdioProcess {
   readonly child: Child
   readonly server: StdioServer
   readonly protocol: Protocol
@@ -48,36 +29,36 @@ export class Wire implements Listener, StdioProcess {
   ready: unknown = undefined
   /** answers requests of the process instead of the pool's */
   handler: Handler | undefined = undefined
-  /** when it was last heard of */
-  heardAt: number
+  /** when it last answered anything, if only with an error: it may say a lot, and answer nobody */
+  answeredAt: number
   private readonly around: Around
   private readonly calls: Calls
-  private readonly lines: Lines
-  private noise = 0
+  private readonly reader: Reader
   private why: string | undefined = undefined
-  private fault: StdioError.LineTooLong | StdioError.OutputMalformed | undefined = undefined
+  private fault: Fault | undefined = undefined
+  private warned = false
 
   constructor(child: Child, around: Around) {
-    const { keeper, ownNotices, protocol, server, settings: { maxLineSize, requestTimeout }, suspect, warn } = around
+    const { keeper, ownNotices, protocol, server, settings, suspect, warn } = around
     this.child = child
     this.around = around
     this.server = server
     this.protocol = protocol
     this.notifications = ownNotices.stream
-    this.heardAt = keeper.now()
-    this.lines = new Lines(maxLineSize)
+    this.answeredAt = keeper.now()
+    this.reader = new Reader(server.label, child.pid, settings, this)
     this.calls = new Calls({
       label: server.label,
       pid: child.pid,
       outbox: child.outbox,
       keeper,
       protocol,
-      requestTimeout,
+      requestTimeout: settings.requestTimeout,
       failure: (written) => this.failure(written),
       count: (what) => this.count(what),
       onTimeout: (timeout) => {
         // It may be at work on something long, or never answer anybody again.
-        if (keeper.now() - this.heardAt >= timeout) suspect(this)
+        if (keeper.now() - this.answeredAt >= timeout) suspect(this.channel, (reason) => this.lose(reason))
       },
       warn
     })
@@ -138,43 +119,39 @@ export class Wire implements Listener, StdioProcess {
   // -------------------------------------------------------------------------------------------------------------------
 
   onOutput(chunk: Uint8Array): void {
-    if (this.fault !== undefined) return
-    this.heardAt = this.around.keeper.now()
-    if (this.lines.push(chunk, (line) => this.onLine(line))) return
-    const { server: { label: server }, settings: { maxLineSize: limit } } = this.around
-    this.fail(new StdioError.LineTooLong({ server, pid: this.pid, limit }))
+    this.reader.push(chunk)
   }
 
-  private onLine(line: Uint8Array): boolean {
-    const what = read(line)
-    if (what.kind === "noise") {
-      this.count("noise")
-      this.noise++
-      if (this.noise <= this.around.settings.maxNoise) return true
-    }
-    if (what.kind === "noise" || what.kind === "torn") {
-      this.fail(new StdioError.OutputMalformed({ server: this.server.label, pid: this.pid, line: excerpt(line) }))
-      return false
-    }
-    this.noise = 0
+  onNoise(): void {
+    this.count("noise")
+  }
+
+  onFault(fault: Fault): void {
+    this.fault = fault
+    this.lose(fault.message)
+    this.calls.failAll()
+  }
+
+  onMessages(messages: ReadonlyArray<Message>, together: boolean, size: number): void {
     const asked: Array<Asked> = []
-    for (const message of what.kind === "batch" ? what.messages : [what.message]) {
+    for (const message of messages) {
       if (message.kind === "request") asked.push(message)
-      else if (message.kind === "notification") this.onNotification(message, line.length)
+      else if (message.kind === "notification") this.onNotification(message, size)
       else this.onAnswer(message)
     }
-    if (asked.length > 0) this.serve(asked, what.kind === "batch")
-    return true
+    if (asked.length > 0) this.serve(asked, together)
   }
 
   private onAnswer(message: Extract<Message, { readonly kind: "result" | "error" | "broken" }>): void {
+    this.answeredAt = this.around.keeper.now()
     // A server that could not read a request cannot say which; it is clear when there is but one.
     const what = this.calls.answer(
       message.id ?? this.calls.only,
       (method) => answerOf(this.server.label, method, message)
     )
     this.count(what)
-    if (what !== "unasked") return
+    if (what !== "unasked" || this.warned) return
+    this.warned = true
     this.around.warn(`${this.server.label}: process ${this.pid} answered what nobody had asked; it is retired`)
     // Those who wait may yet get their answers.
     this.around.report(Connector.Signal.Draining())
@@ -195,8 +172,12 @@ export class Wire implements Listener, StdioProcess {
   private serve(asked: ReadonlyArray<Asked>, together: boolean): void {
     const { outbox } = this.child
     for (const _ of asked) this.count("served")
-    this.around.serving.serve(asked, (request) => this.handle(request), (answers) => {
-      for (const bytes of together ? [encodeAll(answers)] : answers.map(encode)) outbox.post(bytes)
+    this.around.serving.serve(asked, (request) => this.handle(request), {
+      answer: (answers, onTaken) => {
+        const [first] = answers
+        if (first !== undefined) outbox.post(together ? encodeAll(answers) : encode(first), onTaken)
+      },
+      onUnread: () => this.lose("it asks and asks, and reads no answer")
     })
   }
 
@@ -239,15 +220,8 @@ export class Wire implements Listener, StdioProcess {
     })
   })
 
-  private fail(fault: StdioError.LineTooLong | StdioError.OutputMalformed): void {
-    this.fault = fault
-    this.lines.clear()
-    this.lose(fault.message)
-    this.calls.failAll()
-  }
-
   private failure(written: boolean): StdioError.RequestError | undefined {
-    const { child, fault, lines, pid, server, why } = this
+    const { child, fault, pid, reader, server, why } = this
     if (why === undefined) return undefined
     if (fault !== undefined && written) return fault
     return new StdioError.ProcessLost({
@@ -256,7 +230,7 @@ export class Wire implements Listener, StdioProcess {
       reason: child.exit === undefined ? why : "it has ended",
       written,
       exit: child.exit ?? { code: undefined, signal: undefined },
-      partial: lines.pending,
+      partial: reader.pending,
       stderr: child.stderr
     })
   }
