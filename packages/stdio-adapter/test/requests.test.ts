@@ -343,10 +343,17 @@ describe("the handshake", () => {
       const { pool, servers } = yield* rig(echo, { requestTimeout: "1 second" })
       yield* servers.hang("files", true)
       const fiber = yield* Effect.fork(Effect.flip(pool.request(files, "read")))
+      yield* settle
+      yield* servers.sayOnStderr("files", "waiting for a token\n")
       yield* TestClock.adjust("29 seconds")
       assert.isTrue(yield* isUnderWay(fiber))
       yield* TestClock.adjust("1 second")
-      assert.strictEqual((yield* Fiber.join(fiber))._tag, "ConnectTimeout")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error._tag, "ConnectTimeout")
+      assert.match(
+        error.message,
+        /within 30000 ms: process \d+ was started, but is not ready; stderr: waiting for a token \(waited/
+      )
       assert.strictEqual(yield* servers.running("files"), 0)
     }))
 

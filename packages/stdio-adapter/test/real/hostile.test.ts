@@ -141,13 +141,8 @@ describe("how a process ends", () => {
     onPool(
       { ...once, connectTimeout: "500 millis" },
       (pool, mark) =>
-        Effect.map(failure(pool.request(own(mark, "--mute", "--complain"), "echo")), (error) => {
-          assert.strictEqual(error._tag, "ConnectTimeout")
-          assert.match(
-            error.message,
-            /within 500 ms: process \d+ was started, but is not ready; stderr: cannot read the configuration \(waited/
-          )
-        })
+        Effect.map(failure(pool.request(own(mark, "--mute"), "echo")), (error) =>
+          assert.strictEqual(error._tag, "ConnectTimeout"))
     ))
 
   it.live("by a signal, in the middle of a request: all who wait hear how, and what it said", () =>
