@@ -3,7 +3,9 @@ import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Effect, FiberSet, Layer, Logger } from "effect"
 import * as Broker from "./broker.ts"
 import { read, settingsOf, usage } from "./commandLine.ts"
+import { healthOf } from "./health.ts"
 import * as HttpFront from "./httpFront.ts"
+import { onHangUp } from "./reloading.ts"
 import * as StdioFront from "./stdioFront.ts"
 
 const program = Effect.gen(function*() {
@@ -16,7 +18,17 @@ const program = Effect.gen(function*() {
     return yield* Effect.logInfo(`the session is over: ${reason}`)
   }
   const run = yield* FiberSet.makeRuntime<never, void>()
-  const front = yield* HttpFront.make(broker, () => settings.watertight, () => ({}), run)
+  let { watertight } = settings
+  const front = yield* HttpFront.make(broker, () => watertight, () => ({
+    "/health": (response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(healthOf(broker)))
+  }), run)
+  if (given.config !== undefined) {
+    // Where it listens stays as it is.
+    yield* onHangUp(broker, settingsOf(given), (next) => {
+      watertight = { ...next.watertight, host: watertight.host, port: watertight.port }
+    }, run)
+  }
   for (const { name } of broker.hubs()) {
     yield* Effect.logInfo(`${name}: ${front.url}/servers/${encodeURIComponent(name)}/mcp`)
   }

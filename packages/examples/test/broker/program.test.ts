@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { assert, describe, test } from "vitest"
 import { patience, run } from "../programs.ts"
@@ -86,6 +87,39 @@ describe("the broker as a program", () => {
       await gone
       await Census.until(() => Census.marked(env).join(), () => Census.marked(env).length === 0)
       await Promise.all(clients.map((client) => client.close()))
+    })
+  }, patience)
+
+  test("takes other settings on SIGHUP, and shows what there is", () => {
+    const env = Census.mark()
+    return withFile(settings(env), async (file) => {
+      const child = spawn(process.execPath, [...program, "--config", file], { stdio: ["ignore", "ignore", "pipe"] })
+      const url = await started(child, "own")
+      const client = await connect(url)
+      const before = await say(client, "pid")
+      const health = async (): Promise<string> => (await fetch(new URL("/health", url))).text()
+      assert.deepInclude(JSON.parse(await health()).servers[0], {
+        name: "own",
+        sharing: "shared",
+        sessions: 1,
+        callsInFlight: 0,
+        processes: [Number(before)],
+        started: 1
+      })
+      const change = async (mcpServers: unknown): Promise<void> => {
+        await writeFile(file, JSON.stringify({ mcpServers, watertight: { port: 0 } }))
+        child.kill("SIGHUP")
+      }
+      await change("wrong")
+      await change({ own: own(env), added: own(env) })
+      while (!(await health()).includes("\"added\"")) await setTimeout(20)
+      assert.notInclude(await health(), "\"mine\"")
+      assert.strictEqual(await say(client, "pid"), before)
+      const gone = once(child, "exit")
+      child.kill("SIGTERM")
+      await gone
+      await client.close()
+      if (Census.available) await Census.until(() => Census.marked(env).join(), () => Census.marked(env).length === 0)
     })
   }, patience)
 
