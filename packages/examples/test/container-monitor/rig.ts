@@ -16,7 +16,8 @@ export const until = <E, R>(what: string, condition: Effect.Effect<boolean, E, R
     }
   })
 
-export const isTrue = (what: string, condition: () => boolean) => until(what, Effect.sync(condition))
+export const isTrue = (what: string, condition: () => boolean, limitMillis?: number) =>
+  until(what, Effect.sync(condition), limitMillis)
 
 export const connect = (endpoint: Endpoint, own: Parameters<typeof layer>[1] = {}) =>
   Effect.map(

@@ -77,7 +77,9 @@ const settings = {
   // Logs are followed for as long as containers live, and that is no leak;
   leakThreshold: Infinity,
   // and one that is left has no end that could be waited for.
-  drainLimit: 0
+  drainLimit: 0,
+  // There is one engine: who waits for it wants to know soon that it is back.
+  breaker: { failures: 5, openFor: "1 second", probes: 1 }
 } satisfies Partial<HttpAdapterConfig.Options>
 
 const filtersOf = (filters: Filters | undefined): string | undefined =>
