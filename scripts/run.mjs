@@ -34,6 +34,7 @@ const program = (file) => async (args) => {
 const tasks = {
   start: program("packages/examples/src/start.ts"),
   "mcp-broker": program("packages/examples/src/mcp-broker/main.ts"),
+  monitor: program("packages/examples/src/container-monitor/main.ts"),
   bench: program("bench/src/main.ts"),
   simulate: program("packages/http-adapter/test/simulation/main.ts"),
   test: (args) => node(["node_modules/vitest/vitest.mjs", "run", ...wholeRequirements(args)]),
