@@ -2,7 +2,10 @@
 import * as Http2 from "node:http2"
 import { Readable } from "node:stream"
 import { HeadersTooLarge } from "../HttpError.ts"
+import { apart, Backlog } from "./backlog.ts"
+import type { Batch, Told } from "./batch.ts"
 import { type Receiver, Unprocessed, type WireRequest } from "./connection.ts"
+import type { RawHeaders } from "./head.ts"
 import { sizeOf } from "./http2Head.ts"
 import { upload } from "./http2Upload.ts"
 
@@ -13,6 +16,7 @@ export interface Home {
   readonly host: string
   readonly maxHeaderSize: number
   readonly session: Http2.ClientHttp2Session
+  readonly answers: Batch
   /** why the session has ended, if it has */
   readonly lost: Error | undefined
   /** The peer has said something. */
@@ -32,36 +36,49 @@ interface Owned extends Http2.ClientHttp2Stream {
   [owner]?: Http2Stream
 }
 
+const noHead: RawHeaders = []
+
 type Head = Http2.IncomingHttpHeaders & Http2.IncomingHttpStatusHeader
 
-export class Http2Stream {
+const withBody: Http2.ClientSessionRequestOptions = { endStream: false }
+const withoutBody: Http2.ClientSessionRequestOptions = { endStream: true }
+
+/** What Node takes for granted costs it less than what it is told. */
+const optionsOf = (method: string, bodiless: boolean): Http2.ClientSessionRequestOptions | undefined =>
+  bodiless ? (method === "GET" ? undefined : withoutBody) : withBody
+
+export class Http2Stream implements Told {
+  next: Told | undefined = undefined
   private readonly home: Home
   private readonly stream: Http2.ClientHttp2Stream
   private readonly bodiless: boolean
-  private receiver: Receiver | undefined
+  private receiver: Receiver | undefined = undefined
+  private status = 0
+  private head: RawHeaders = noHead
+  /** the receiver knows the head */
   private headed = false
+  /** the receiver has enough for now */
+  private paused = false
+  /** what came before the head was told, or in a pause; the window bounds it */
+  private readonly backlog = new Backlog()
   /** its last frame has come, and not a reset, which Node takes for an end as well */
-  whole = false
+  private whole = false
   /** everything that has come is delivered */
   private ended = false
   private cause: Error | undefined = undefined
 
   /** Throws what Node throws at a head that HTTP/2 cannot send. */
-  constructor(home: Home, headers: Http2.OutgoingHttpHeaders, { body }: WireRequest, receiver: Receiver) {
+  constructor(home: Home, headers: Http2.OutgoingHttpHeaders, { body, method }: WireRequest, receiver: Receiver) {
     this.home = home
     this.receiver = receiver
     this.bodiless = body === null || (!(body instanceof Readable) && body.length === 0)
-    const stream: Owned = home.session.request(headers, { endStream: this.bodiless })
+    const stream: Owned = home.session.request(headers, optionsOf(method, this.bodiless))
     this.stream = stream
     stream[owner] = this
+    // Of Node's stream the half that reads is passed by: what it does for a piece costs as much as the rest of the request.
     stream.push = push
-    stream
-      // its types do not know of the third
-      .on("response", (head: Head, _: number, raw: ReadonlyArray<string>) => this.onResponse(head[":status"] ?? 0, raw))
-      .on("error", (error) => {
-        this.cause ??= error
-      })
-      .on("close", () => this.onClose())
+    stream.read = read
+    stream.on("response", onResponse).on("error", onError).on("close", onClose)
     if (body instanceof Readable) {
       const length = headers["content-length"]
       upload(body, stream, length === undefined ? undefined : Number(length), (error) => this.fail(error))
@@ -83,6 +100,7 @@ export class Http2Stream {
 
   /** The session is lost. */
   cut(reason: Error): void {
+    this.tell()
     this.fail(this.home.passedOver(this.stream.id) ? new Unprocessed(reason.message, { cause: reason }) : reason)
   }
 
@@ -91,51 +109,68 @@ export class Http2Stream {
     const { receiver, stream } = this
     if (receiver === undefined) return
     this.receiver = undefined
+    this.backlog.clear()
     this.home.left(receiver)
     if (this.ended && this.sent) return
     stream.close(NGHTTP2_CANCEL)
     stream.destroy()
   }
 
-  private onResponse(status: number, raw: ReadonlyArray<string>): void {
-    const { home: { host, maxHeaderSize }, receiver, stream } = this
+  resume(): void {
+    this.paused = false
+    this.flow()
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Told by Node
+  // -------------------------------------------------------------------------------------------------------------------
+
+  onResponse(status: number, raw: ReadonlyArray<string>): void {
+    const { home: { host, maxHeaderSize }, receiver } = this
     if (receiver === undefined) return
     this.home.heard()
     if (sizeOf(raw) > maxHeaderSize) return this.fail(new HeadersTooLarge({ host, limit: maxHeaderSize }))
+    this.status = status
+    this.head = raw[0] === ":status" ? raw.slice(2) : raw
+    this.home.answers.add(this)
+  }
+
+  /** Tells the head, and what has come after it. */
+  tell(): void {
+    const { head, headed, receiver, status } = this
+    if (receiver === undefined || headed || status === 0) return
     this.headed = true
     receiver.onResponseStarted()
-    receiver.onHeaders(status, raw[0] === ":status" ? raw.slice(2) : raw, this.resume)
-    stream.on("data", (piece: Buffer) => this.onData(piece))
-    // Without a body of its own, a stream that ends is closed in the same turn.
-    if (!this.bodiless) stream.on("end", () => this.onEnd())
-    this.settle()
+    receiver.onHeaders(status, head, () => this.resume())
+    this.flow()
   }
 
-  private onData(piece: Buffer): void {
+  /** `false` to pause. Pieces that are on their way come nevertheless, and those of a short body before its head. */
+  onPiece(piece: Uint8Array): boolean {
     const { receiver } = this
-    if (receiver === undefined) return
+    if (receiver === undefined) return true
     this.home.heard()
-    if (!receiver.onData(apart(piece))) this.stream.pause()
+    if (!this.headed || this.paused) {
+      this.backlog.add(piece)
+      return !this.paused
+    }
+    if (!receiver.onData(apart(piece))) this.paused = true
     this.settle()
+    return !this.paused
   }
 
-  private onEnd(): void {
-    this.ended = true
-    if (this.whole) this.complete()
-  }
-
-  private complete(): void {
-    this.ended = true
-    this.receiver?.onComplete()
-    this.settle()
+  onWhole(): void {
+    this.whole = true
+    if (this.headed) this.flow()
   }
 
   /** The end in any case. */
-  private onClose(): void {
+  onClose(): void {
+    this.tell()
     if (this.receiver === undefined) return
-    const { home, stream: { id, readableLength, rstCode, session } } = this
     // a peer may answer and then reset what is left of the request
-    if (this.whole && this.headed && readableLength === 0) return this.complete()
+    if (this.whole && this.headed) return this.flow()
+    const { home, stream: { id, rstCode, session } } = this
     if (session?.destroyed === true || home.session.destroyed) {
       home.lose(this.cause ?? new Error("the session has ended"))
     }
@@ -145,24 +180,57 @@ export class Http2Stream {
     } else this.fail(new StreamReset(rstCode, this.cause))
   }
 
+  /** What destroys it, which comes before its end. */
+  onError(cause: Error): void {
+    this.cause ??= cause
+  }
+
+  /** Gives what is there, as much of it as is wanted, and asks for more. */
+  private flow(): void {
+    const { backlog, stream } = this
+    while (!this.paused) {
+      const piece = backlog.take()
+      if (piece === undefined) break
+      if (this.receiver?.onData(piece) === false) this.paused = true
+    }
+    if (this.whole && backlog.empty) {
+      this.ended = true
+      this.receiver?.onComplete()
+    } else if (!this.paused && !stream.destroyed) stream._read(0)
+    this.settle()
+  }
+
   private settle(): void {
     if (this.receiver?.settle() === true) this.leave()
   }
+}
 
-  private readonly resume = (): void => {
-    this.stream.resume()
-  }
+function onResponse(this: Owned, head: Head, _: number, raw: ReadonlyArray<string>): void {
+  this[owner]?.onResponse(head[":status"] ?? 0, raw)
+}
+
+function onError(this: Owned, error: Error): void {
+  this[owner]?.onError(error)
+}
+
+function onClose(this: Owned): void {
+  this[owner]?.onClose()
 }
 
 /** The one place where the end that the peer sent differs from the one that Node makes of a reset. */
-function push(this: Owned, piece: unknown, encoding?: BufferEncoding): boolean {
-  if (piece === null && !this.closed && this[owner] !== undefined) this[owner].whole = true
-  return Readable.prototype.push.call(this, piece, encoding)
+function push(this: Owned, piece: Uint8Array | null): boolean {
+  if (piece !== null) return this[owner]?.onPiece(piece) !== false
+  // nobody has to read on before it may end
+  this.readable = false
+  if (!this.closed) this[owner]?.onWhole()
+  return false
 }
 
-/** All pieces that arrived together lie in one buffer; a small one, kept, would keep all of it. */
-const apart = (piece: Buffer): Uint8Array =>
-  piece.byteLength * 4 < piece.buffer.byteLength ? new Uint8Array(piece) : piece
+/** Nothing lies in Node's stream. After a reset that pretends to be no fault Node reads to its end, and destroys it there. */
+function read(this: Owned): null {
+  if (this.closed) this.destroy()
+  return null
+}
 
 const names = new Map(
   Object.entries(Http2.constants)

@@ -9,6 +9,7 @@ import * as Http2 from "node:http2"
 import type * as Net from "node:net"
 import { ConnectFailed } from "../HttpError.ts"
 import type { Origin } from "../Origin.ts"
+import { Batch } from "./batch.ts"
 import { type Receiver, Unprocessed, type Wire, type WireRequest } from "./connection.ts"
 import { http2HeadersOf, type Place } from "./http2Head.ts"
 import { type Home, Http2Stream, nameOf } from "./http2Stream.ts"
@@ -62,6 +63,7 @@ export class Http2Wire implements Wire, Home {
   readonly host: string
   readonly remoteAddress: string
   readonly session: Http2.ClientHttp2Session
+  readonly answers = new Batch()
   lost: Error | undefined = undefined
   private readonly streams = new Map<Receiver, Http2Stream>()
   private readonly place: Place
