@@ -2,10 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { certificates } from "../parts/certificates.ts"
+import * as H2o from "../parts/h2o.ts"
 import * as Haproxy from "../parts/haproxy.ts"
 import * as Nghttpd from "../parts/nghttpd.ts"
 import * as Nginx from "../parts/nginx.ts"
 import { lacks } from "../parts/programs.ts"
+import { hashOf } from "../parts/site.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
 import { untilEqual } from "../parts/waiting.ts"
@@ -109,5 +111,37 @@ describe.skipIf(lacks("nghttpd", "openssl"))("nghttpd", () => {
       })
       assert.strictEqual(new Set(texts).size, 1)
       assert.isAtMost((yield* hostOf(rigged, nghttpd.origin)).opened, 5)
+    }))
+})
+
+describe.skipIf(lacks("h2o", "openssl"))("h2o", () => {
+  it.scopedLive("D1 P3 says goodbye to an idle connection, which is given up at once, and the next request is served by another", () =>
+    Effect.gen(function*() {
+      const h2o = yield* H2o.start({ idleSeconds: 1 })
+      const rigged = yield* trusting({ idleTimeout: "1 hour", healthCheckInterval: Infinity })
+      const texts = yield* Effect.replicateEffect(textOf(rigged, `${h2o.origin}/`), 50, { concurrency: "unbounded" })
+      assert.strictEqual(new Set(texts).size, 1)
+      assert.strictEqual((yield* hostOf(rigged, h2o.origin)).opened, 1)
+      yield* untilEqual("connections of the pool", connectionsOf(rigged), 0)
+      assert.strictEqual(yield* textOf(rigged, `${h2o.origin}/`), texts[0])
+      assert.strictEqual((yield* hostOf(rigged, h2o.origin)).opened, 2)
+    }))
+
+  it.scopedLive("D1 P6 sends large bodies side by side, whole, whoever gives theirs up", () =>
+    Effect.gen(function*() {
+      const h2o = yield* H2o.start({ idleSeconds: 60 })
+      const rigged = yield* trusting({ maxConnectionsPerHost: 1 })
+      const big = rigged.client.get(`${h2o.origin}/big`)
+      const hash = Effect.flatMap(
+        big,
+        ({ arrayBuffer }) => Effect.map(arrayBuffer, (all) => hashOf(new Uint8Array(all)))
+      )
+      const half = Effect.flatMap(big, ({ stream }) => Stream.runDrain(Stream.take(stream, 1)))
+      const [hashes] = yield* Effect.all([
+        Effect.replicateEffect(hash, 3, { concurrency: 3 }),
+        Effect.replicateEffect(half, 3, { concurrency: 3 })
+      ], { concurrency: 2 })
+      assert.deepStrictEqual(hashes, Array.from({ length: 3 }, () => h2o.site.bigHash))
+      assert.strictEqual(yield* connectionsOf(rigged), 1)
     }))
 })
