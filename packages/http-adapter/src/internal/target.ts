@@ -26,6 +26,8 @@ const most = 2048
 export class Targets {
   private readonly inside: Inside
   private readonly known = new Map<string, Target>()
+  /** with a socket or an identity */
+  private readonly special = new Map<string, Target>()
   private readonly origins = new Map<string, Origin.Origin>()
   /** the settings that the origins were found by */
   private by: unknown = undefined
@@ -43,6 +45,7 @@ export class Targets {
     if (this.by !== settings) {
       this.by = settings
       this.known.clear()
+      this.special.clear()
       this.origins.clear()
     }
     const { identities, unixUrls } = settings
@@ -63,13 +66,16 @@ export class Targets {
     identity: string | undefined
   ): Either.Either<Target, RequestInvalid> {
     if (urlParams.length > 0 || Option.isSome(hash)) return this.parse(url, urlParams, hash, socketPath, identity)
-    const name = socketPath === undefined && identity === undefined ? url : `${socketPath}\n${identity}\n${url}`
-    const known = this.known.get(name)
+    const plain = socketPath === undefined && identity === undefined
+    // Two maps: a URL, which may come from anybody, must not be taken for another one together with an identity.
+    const found = plain ? this.known : this.special
+    const name = plain ? url : special(url, socketPath, identity)
+    const known = found.get(name)
     if (known !== undefined) return Either.right(known)
     const target = this.parse(url, urlParams, hash, socketPath, identity)
     if (Either.isRight(target)) {
-      if (this.known.size >= most) this.known.clear()
-      this.known.set(name, target.right)
+      if (found.size >= most) found.clear()
+      found.set(name, target.right)
     }
     return target
   }
@@ -98,7 +104,7 @@ export class Targets {
 
   /** The same object for the same origin, which makes it quick to find in the pool. */
   private origin(url: URL, socketPath: string | undefined, identity: string | undefined): Origin.Origin | undefined {
-    const name = `${url.protocol}//${url.host}\n${socketPath}\n${identity}`
+    const name = special(`${url.protocol}//${url.host}`, socketPath, identity)
     const known = this.origins.get(name)
     if (known !== undefined) return known
     const bare = Origin.fromUrl(url, socketPath, identity)
@@ -109,5 +115,9 @@ export class Targets {
     return origin
   }
 }
+
+/** Of different parts it is never the same. */
+const special = (url: string, socketPath: string | undefined, identity: string | undefined): string =>
+  JSON.stringify([url, socketPath, identity])
 
 const invalid = (value: string, allowed: string): RequestInvalid => new RequestInvalid({ field: "url", value, allowed })
