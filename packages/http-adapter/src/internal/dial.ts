@@ -99,27 +99,49 @@ const opened = (
 ): Effect.Effect<Net.Socket, DialError, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.try({ try: open, catch: failures.connect }),
-      (socket) => Effect.sync(() => socket.destroy())
+      Effect.try({ try: () => new Opening(open(), event, failures), catch: failures.connect }),
+      ({ socket }) => Effect.sync(() => socket.destroy())
     ),
-    (socket) =>
-      Effect.async<Net.Socket, DialError>((resume) => {
-        let failed = failures.connect
-        const fail = (cause: unknown): void => resume(Effect.fail(failed(cause)))
-        const onClose = (): void => fail(new Error("closed during the handshake"))
-        socket
-          .once("connect", () => {
-            failed = failures.handshake
-          })
-          .once("close", onClose)
-          // for good: an error of a socket that nobody listens to would end the process
-          .on("error", fail)
-          .once(event, () => {
-            socket.off("close", onClose)
-            resume(Effect.succeed(socket))
-          })
-      })
+    ({ end }) => end
   )
+
+/**
+ * Listens from the step in which the socket is made: a fiber may yield between any two of its own, an event in between would be
+ * missed, and an error that nobody listens to would end the process.
+ */
+class Opening {
+  readonly socket: Net.Socket
+  private result: Effect.Effect<Net.Socket, DialError> | undefined = undefined
+  private tell: ((result: Effect.Effect<Net.Socket, DialError>) => void) | undefined = undefined
+
+  constructor(socket: Net.Socket, event: "connect" | "secureConnect", failures: Failures) {
+    this.socket = socket
+    let failed = failures.connect
+    const fail = (cause: unknown): void => this.ended(Effect.fail(failed(cause)))
+    socket
+      .once("connect", () => {
+        failed = failures.handshake
+      })
+      .once("close", () => fail(new Error("closed during the handshake")))
+      // for good
+      .on("error", fail)
+      .once(event, () => this.ended(Effect.succeed(socket)))
+  }
+
+  get end(): Effect.Effect<Net.Socket, DialError> {
+    return Effect.async((resume) => {
+      if (this.result === undefined) this.tell = resume
+      else resume(this.result)
+    })
+  }
+
+  /** What comes after the first is nothing new. */
+  private ended(result: Effect.Effect<Net.Socket, DialError>): void {
+    if (this.result !== undefined) return
+    this.result = result
+    this.tell?.(result)
+  }
+}
 
 const placeOf = ({ address, settings: { tcpKeepAlive } }: Destination, port: number) => ({
   ...address.startsWith(unixPrefix)

@@ -27,6 +27,8 @@ export const tlsTo = (place: Tls.ConnectionOptions, keepAlive: number, handshake
 
 /** Inside of a connection. They end together. */
 export const tlsOn = (outer: Net.Socket, handshake: Handshake): Tls.TLSSocket => {
+  // Node would wait for ever
+  if (outer.destroyed) throw new Error("closed before the handshake")
   const socket = Tls.connect({ ...optionsOf(handshake), socket: outer })
   socket.once("close", () => outer.destroy())
   return remembering(socket, handshake)

@@ -36,6 +36,8 @@ export const tunnel = (
         return end(Effect.void)
       }
     }
+    // it tells of its end once, and may have done so between the two steps
+    if (socket.destroyed) return ended()
     socket.on("readable", read).once("end", ended).once("close", ended).once("error", broken)
     socket.write(request(origin, proxy))
     return Effect.sync(() => end(Effect.void))

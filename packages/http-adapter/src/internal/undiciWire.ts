@@ -72,8 +72,12 @@ export class UndiciWire implements Wire, Dispatcher.DispatchHandler {
       maxHeaderSize: settings.maxHeaderSize,
       connect: (_, done) => {
         // In a later microtask: called at once, it would re-enter undici's loop and lose the socket.
-        if (given) queueMicrotask(() => done(new Error("the connection is closed"), null))
-        else queueMicrotask(() => done(null, socket))
+        const late = given
+        queueMicrotask(() => {
+          // undici waits for ever on a socket that has told of its end before
+          if (late || socket.destroyed) done(new Error("the connection is closed"), null)
+          else done(null, socket)
+        })
         given = true
       }
     })

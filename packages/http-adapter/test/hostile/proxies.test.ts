@@ -1,6 +1,6 @@
 /** Proxies that do not do what they should, and requests that end while the tunnel is being made. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, type Scheduler } from "effect"
 import type { HttpAdapterConfig } from "../../src/index.ts"
 import { certificates } from "../parts/certificates.ts"
 import * as Descriptors from "../parts/descriptors.ts"
@@ -142,6 +142,64 @@ describe.skipIf(!Descriptors.available)("a proxy that", () => {
       assert.deepStrictEqual(yield* tags("http://bad.test/"), ["ProxyFailed", "ProxyFailed", "HostUnavailable"])
       assert.deepStrictEqual(yield* tags("http://secret.test/"), ["ProxyFailed", "ProxyFailed", "ProxyFailed"])
       assert.strictEqual(yield* textOf(rigged, peer.origin), "ok")
+    }))
+})
+
+/** Everything that happens on sockets happens between two steps of some fiber. */
+const slow: Scheduler.Scheduler = {
+  shouldYield: (fiber) => fiber.currentOpCount > 12 ? 0 : false,
+  scheduleTask: (task) => void setImmediate(task)
+}
+
+describe.skipIf(!Descriptors.available)("sockets that end between two steps of the dial", () => {
+  const ended: Record<string, Peer.Behaviour> = {
+    "reset on arrival": { onConnect: ({ socket }) => void socket.resetAndDestroy() },
+    "reset with its yes": {
+      onBytes: ({ socket }) => void socket.write(agreed, () => void socket.resetAndDestroy())
+    },
+    "ended with its yes": { onBytes: ({ socket }) => void socket.end(agreed) }
+  }
+  for (const [name, behaviour] of Object.entries(ended)) {
+    for (const to of ["http://users.test/", url]) {
+      it.scopedLive(`P1 P6 ${name}, for ${to}: an error at once, and nothing that nobody handles`, () =>
+        Effect.gen(function*() {
+          const troubles: Array<unknown> = []
+          const record = (error: unknown): void => void troubles.push(error)
+          process.on("uncaughtException", record)
+          yield* Effect.addFinalizer(() => Effect.sync(() => process.off("uncaughtException", record)))
+          for (let time = 0; time < 5; time++) {
+            const cause = yield* Effect.withScheduler(
+              failureOf(behaviour, { connectTimeout: "1 hour", replay: false }, to),
+              slow
+            )
+            assert.include(
+              ["ConnectFailed", "ConnectionLost", "HostUnavailable", "ProxyFailed", "TlsFailed"],
+              cause._tag
+            )
+          }
+          assert.deepStrictEqual(troubles, [])
+        }))
+    }
+  }
+
+  it.scopedLive("P6 refused before anybody listens: the same", () =>
+    Effect.gen(function*() {
+      const gone = yield* Effect.scoped(Effect.map(Peer.start(Faults.answers()), ({ origin }) => origin))
+      const troubles: Array<unknown> = []
+      const record = (error: unknown): void => void troubles.push(error)
+      process.on("uncaughtException", record)
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.off("uncaughtException", record)))
+      for (const to of [gone, gone.replace("http:", "https:")]) {
+        const ask = Effect.flatMap(rig({ connectTimeout: "1 hour" }), (rigged) => causeOf(textOf(rigged, to)))
+        for (let most = 12; most < 20; most++) {
+          const scheduler = {
+            ...slow,
+            shouldYield: (fiber: { currentOpCount: number }) => fiber.currentOpCount > most ? 0 : false as const
+          }
+          assert.strictEqual((yield* Effect.withScheduler(ask, scheduler))._tag, "ConnectFailed")
+        }
+      }
+      assert.deepStrictEqual(troubles, [])
     }))
 })
 
