@@ -177,7 +177,7 @@ describe("a mistake in the call", () => {
     ],
     "an option of another one": [
       three([], loosely({ buffer: 4 })).fetchAndAggregate,
-      "buffer: 4 is not allowed; allowed: the options deadline, timeout, concurrency, failFast, grace, onProgress"
+      "buffer: \"a number\" is not allowed; allowed: the options deadline, timeout, concurrency, failFast, grace, onProgress"
     ],
     "onProgress": [
       three([], loosely({ onProgress: 4 })).fetchAndAggregate,

@@ -25,6 +25,10 @@ export {
   environment
 } from "./internal/environment.ts"
 export {
+  /** What a value is, without the value: for errors about what may be a secret. */
+  kindOf
+} from "./internal/kindOf.ts"
+export {
   /** Decodes an argument of a call, or throws `ConfigInvalid`: a wrong one is a mistake in the program that calls. */
   argument,
   /** The rule of a whole number from the given one up, or `Infinity` for no limit. */

@@ -2,6 +2,7 @@ import { assert, describe, test } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as fc from "fast-check"
+import { inspect } from "node:util"
 import { breakerFields, hostFields, poolFields } from "../src/internal/fields.ts"
 import { overridden, resolve } from "../src/internal/settings.ts"
 import type { HostOptions, Options } from "../src/PoolConfig.ts"
@@ -206,7 +207,7 @@ describe("unknown fields", () => {
   ])("%s is refused with a hint at %s", (name, meant) => {
     const error = refused(resolve(nested(name, 5)))
     assert.strictEqual(error.field, name)
-    assert.strictEqual(error.value, 5)
+    assert.strictEqual(error.value, "a number")
     assert.match(error.allowed, new RegExp(`; did you mean ${meant}\\?$`))
   })
 
@@ -214,6 +215,15 @@ describe("unknown fields", () => {
     const error = refused(resolve(untyped({ colour: "blue" })))
     assert.notInclude(error.allowed, "did you mean")
     for (const name of [...Object.keys(PoolConfig.defaults), "overrides"]) assert.include(error.allowed, name)
+  })
+
+  test("the value is not shown: under its right name it may be a secret", () => {
+    for (const secret of ["s3cr3t", ["s3cr3t"], { key: "s3cr3t" }, Buffer.from("s3cr3t"), () => "s3cr3t", 12_345n]) {
+      const error = refused(resolve(untyped({ TLS: secret })))
+      const texts = [error.message, inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error)].join("\n")
+      assert.include(texts, "TLS")
+      assert.notMatch(texts, /s3cr3t|115, 51, 99|12345/)
+    }
   })
 
   test.each(["constructor", "__proto__", "toString"])("%s is as unknown as any other", (name) => {

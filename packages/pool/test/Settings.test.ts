@@ -105,13 +105,13 @@ describe("a table", () => {
     [
       { protocl: 1 },
       { within: "http" },
-      "http.protocl: 1 is not allowed; allowed: the fields http.healthPath, http.headersTimeout, http.protocol, " +
+      "http.protocl: \"a number\" is not allowed; allowed: the fields http.healthPath, http.headersTimeout, http.protocol, " +
       "http.followRedirects; did you mean http.protocol?"
     ],
     [
       { other: 1, colour: 2 },
       { besides: ["other", "color"] },
-      "colour: 2 is not allowed; allowed: the fields healthPath, headersTimeout, protocol, followRedirects, other, " +
+      "colour: \"a number\" is not allowed; allowed: the fields healthPath, headersTimeout, protocol, followRedirects, other, " +
       "color; did you mean color?"
     ]
   ])("refuses %o in %o", (given, place, message) => {

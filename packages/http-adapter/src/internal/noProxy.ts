@@ -1,8 +1,8 @@
 /** Hosts that are reached without a proxy, in the words of the variable NO_PROXY. PURE. */
-import type { PoolError } from "@watertight/pool"
+import { type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
 import { BlockList, isIP } from "node:net"
-import { kindOf, refuse } from "./tlsPlain.ts"
+import { refuse } from "./tlsPlain.ts"
 
 export type Matches = (host: string, port: number) => boolean
 
@@ -14,7 +14,7 @@ export const noProxyOf = (texts: unknown, field: string): Either.Either<Matches,
   const all: Array<Matches> = []
   const given = Array.isArray(texts) ? texts : [texts]
   const wrong = given.findIndex((text) => typeof text !== "string")
-  if (wrong !== -1) return refuse(field, kindOf(given[wrong]), `a text, or an array of texts: ${allowed}`)
+  if (wrong !== -1) return refuse(field, Settings.kindOf(given[wrong]), `a text, or an array of texts: ${allowed}`)
   for (const part of given.flatMap((text) => String(text).split(/[\s,]+/u))) {
     if (part === "") continue
     const one = entryOf(part.toLowerCase())

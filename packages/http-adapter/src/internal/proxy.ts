@@ -1,5 +1,5 @@
 /** A proxy as the pool knows it: part of the origin, so that no two proxies, nor two users of one, share a connection. */
-import type { PoolError } from "@watertight/pool"
+import { type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
@@ -7,10 +7,10 @@ import * as Redacted from "effect/Redacted"
 import type { HttpProxy } from "../HttpProxy.ts"
 import type { Tls } from "../HttpTls.ts"
 import { basic } from "./basic.ts"
-import { withoutCredentials } from "./discreet.ts"
+import { withoutAny } from "./discreet.ts"
 import { TlsFiles } from "./tlsFiles.ts"
 import { contentOf } from "./tlsIdentities.ts"
-import { isRecord, kindOf, plainOf, refuse } from "./tlsPlain.ts"
+import { isRecord, plainOf, refuse } from "./tlsPlain.ts"
 
 /** What nobody but the dial looks at. */
 interface Hidden {
@@ -69,7 +69,7 @@ export const proxyOf = (given: unknown, field: string): Either.Either<ProxyImpl,
   return Either.gen(function*() {
     const other = Object.keys(options).find((name) => !names.includes(name))
     if (other !== undefined) {
-      yield* refuse(`${field}.${other}`, kindOf(options[other]), `the options ${names.join(", ")}`)
+      yield* refuse(`${field}.${other}`, Settings.kindOf(options[other]), `the options ${names.join(", ")}`)
     }
     const url = yield* urlOf(options["url"], options === given ? `${field}.url` : field)
     const headers = yield* headersOf(options["headers"], `${field}.headers`)
@@ -104,14 +104,14 @@ const identityIn = (tls: unknown, field: string): Either.Either<string, PoolErro
 
 const urlOf = (given: unknown, field: string): Either.Either<URL, PoolError.ConfigInvalid> => {
   const text = bare(given)
-  if (typeof text !== "string") return refuse(field, kindOf(text), allowedUrl)
+  if (typeof text !== "string") return refuse(field, Settings.kindOf(text), allowedUrl)
   // as in the variables of other programs
   const whole = /^[a-z][a-z0-9+.-]*:\/\//iu.test(text) ? text : `http://${text}`
   const url = URL.canParse(whole) ? new URL(whole) : undefined
   const known = url?.protocol === "http:" || url?.protocol === "https:"
   return url !== undefined && known && url.hostname !== "" && /^\/?$/u.test(url.pathname + url.search + url.hash)
     ? Either.right(url)
-    : refuse(field, withoutCredentials(whole), allowedUrl)
+    : refuse(field, Redacted.isRedacted(given) ? Settings.kindOf(text) : withoutAny(whole), allowedUrl)
 }
 
 const authorizationOf = (
@@ -125,7 +125,7 @@ const authorizationOf = (
   const name = isRecord(given) ? given["username"] : undefined
   const secret = isRecord(given) ? bare(given["password"]) : undefined
   if (typeof name !== "string" || name.includes(":") || typeof secret !== "string") {
-    return refuse(field, kindOf(given), "a username without a colon, and a password, which may be redacted")
+    return refuse(field, Settings.kindOf(given), "a username without a colon, and a password, which may be redacted")
   }
   return Either.right(`Basic ${Buffer.from(`${name}:${secret}`).toString("base64")}`)
 }
@@ -138,7 +138,7 @@ const headersOf = (
 ): Either.Either<Readonly<Record<string, string>>, PoolError.ConfigInvalid> => {
   const headers: Record<string, string> = {}
   if (given === undefined) return Either.right(headers)
-  if (!isRecord(given)) return refuse(field, kindOf(given), "an object with texts, which may be redacted")
+  if (!isRecord(given)) return refuse(field, Settings.kindOf(given), "an object with texts, which may be redacted")
   for (const [name, each] of Object.entries(given)) {
     const value = bare(each)
     const lower = name.toLowerCase()
@@ -146,7 +146,11 @@ const headersOf = (
       return refuse(field, name, `names of headers, but for ${[...reserved].join(", ")}`)
     }
     if (typeof value !== "string" || !/^[\t\x20-\x7e\x80-\xff]*$/u.test(value)) {
-      return refuse(`${field}.${name}`, kindOf(value), "a text of one line in Latin-1, without control characters")
+      return refuse(
+        `${field}.${name}`,
+        Settings.kindOf(value),
+        "a text of one line in Latin-1, without control characters"
+      )
     }
     headers[lower] = value
   }

@@ -1,11 +1,11 @@
 /** Which proxy a host is reached through, if any: the setting `proxy`, decoded. */
-import type { PoolError } from "@watertight/pool"
+import { type PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { Origin } from "../Origin.ts"
 import { type Matches, noProxyOf } from "./noProxy.ts"
 import { type ProxyImpl, proxyOf } from "./proxy.ts"
-import { isRecord, kindOf, refuse } from "./tlsPlain.ts"
+import { isRecord, refuse } from "./tlsPlain.ts"
 
 interface Rule {
   readonly proxy: ProxyImpl
@@ -51,7 +51,7 @@ export const choiceOf = (
     return Either.map(rule(given, field, undefined), (both) => new ProxyChoice(both, both))
   }
   if (!isRecord(given) || !Object.keys(given).every((name) => byScheme.has(name))) {
-    const names = isRecord(given) ? `an object with ${Object.keys(given).join(", ")}` : kindOf(given)
+    const names = isRecord(given) ? `an object with ${Object.keys(given).join(", ")}` : Settings.kindOf(given)
     return refuse(field, names, "\"none\", a URL, an object with url, or one with http, https and noProxy")
   }
   const { http, https, noProxy } = given

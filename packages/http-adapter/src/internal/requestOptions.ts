@@ -103,8 +103,11 @@ export class RequestOptions {
     const decoded: Record<string, unknown> = { ...this.decoded }
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue
-      const rule = Object.hasOwn(rules, name) ? rules[name as keyof typeof rules] : unknownOption
-      decoded[name] = Settings.argument<unknown>(name, rule, value)
+      const rule = Object.hasOwn(rules, name) ? rules[name as keyof typeof rules] : undefined
+      // what nobody knows may be a secret
+      decoded[name] = rule === undefined
+        ? Settings.argument(name, unknownOption, Settings.kindOf(value))
+        : Settings.argument<unknown>(name, rule, value)
     }
     // each value came from the rule of its own name
     return new RequestOptions(decoded as Decoded)

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import { readFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import type { TlsFilesOptions, TlsOptions } from "../HttpTls.ts"
-import { isRecord, kindOf, refuse } from "./tlsPlain.ts"
+import { isRecord, refuse } from "./tlsPlain.ts"
 
 /** Options with the paths of files. They may hold a passphrase, so nobody sees them. */
 export class TlsFiles {
@@ -38,7 +38,7 @@ const isPath = (value: unknown): boolean => typeof value === "string" && value.t
 
 export const readingOf = (files: TlsFiles, field: string): Either.Either<Reading, PoolError.ConfigInvalid> => {
   const options: unknown = TlsFiles.optionsOf(files)
-  if (!isRecord(options)) return refuse(field, kindOf(options), "an object with the paths of files")
+  if (!isRecord(options)) return refuse(field, Settings.kindOf(options), "an object with the paths of files")
   const { refresh = "30 seconds", ...rest } = options
   const millis = Settings.positive.decode(refresh)
   if (millis === undefined) return refuse(`${field}.refresh`, refresh, Settings.positive.allowed)
@@ -52,7 +52,7 @@ export const readingOf = (files: TlsFiles, field: string): Either.Either<Reading
     }
     const several = name === "ca" && Array.isArray(value)
     if (!(several ? value.every(isPath) : isPath(value))) {
-      return refuse(`${field}.${name}`, kindOf(value), "the path of a file")
+      return refuse(`${field}.${name}`, Settings.kindOf(value), "the path of a file")
     }
     paths[name] = value
   }

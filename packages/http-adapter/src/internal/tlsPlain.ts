@@ -1,5 +1,5 @@
 /** Options of TLS as Node takes them, with the secrets laid bare: they stay inside of this package. PURE. */
-import { PoolError } from "@watertight/pool"
+import { PoolError, Settings } from "@watertight/pool"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { TlsOptions, TlsTerms } from "../HttpTls.ts"
@@ -56,35 +56,25 @@ const tlsNames: ReadonlyArray<string> = Object.keys(kinds)
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What a value is, without the value. */
-export const kindOf = (value: unknown): string =>
-  value === null
-    ? "null"
-    : Array.isArray(value)
-    ? "an array"
-    : value instanceof Uint8Array
-    ? `${value.byteLength} bytes`
-    : typeof value === "string"
-    ? `a text of ${value.length} characters`
-    : typeof value === "object"
-    ? "an object"
-    : String(value)
-
 export const refuse = (field: string, value: unknown, allowed: string): Either.Either<never, PoolError.ConfigInvalid> =>
   Either.left(new PoolError.ConfigInvalid({ field, value, allowed }))
 
 /** Each value is of its kind; whether they fit together is another question. */
 export const plainOf = (options: unknown, field: string): Either.Either<PlainTls, PoolError.ConfigInvalid> => {
-  if (!isRecord(options)) return refuse(field, kindOf(options), `an object with ${tlsNames.join(", ")}, or files`)
+  if (!isRecord(options)) {
+    return refuse(field, Settings.kindOf(options), `an object with ${tlsNames.join(", ")}, or files`)
+  }
   const plain: Record<string, unknown> = {}
   for (const [name, given] of Object.entries(options)) {
     if (given === undefined) continue
     const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof TlsOptions] : undefined
     if (kind === undefined) {
-      return refuse(`${field}.${name}`, kindOf(given), `the options ${tlsNames.join(", ")}`)
+      return refuse(`${field}.${name}`, Settings.kindOf(given), `the options ${tlsNames.join(", ")}`)
     }
     const value = redactable.has(name) && Redacted.isRedacted(given) ? Redacted.value(given) : given
-    if (!kind.holds(value)) return refuse(`${field}.${name}`, kind.secret ? kindOf(value) : value, kind.allowed)
+    if (!kind.holds(value)) {
+      return refuse(`${field}.${name}`, kind.secret ? Settings.kindOf(value) : value, kind.allowed)
+    }
     plain[name] = value
   }
   // each value is of the kind of its own name

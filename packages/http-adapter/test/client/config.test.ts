@@ -124,7 +124,7 @@ describe("HttpPool.layer", () => {
     "a field of the pool": [{ maxConnectionsPerHost: 0 }, "maxConnectionsPerHost", 0],
     "a field of the breaker": [{ breaker: { failures: 0 } }, "breaker.failures", 0],
     "a field of TLS": [{ tls: { certificate: "x" } }, "tls.certificate", "a text of 1 characters"],
-    "a field that there is not": [{ responseTimeOut: 5 }, "responseTimeOut", 5],
+    "a field that there is not": [{ responseTimeOut: 5 }, "responseTimeOut", "a number"],
     "overrides that are no function": [{ overrides: {} }, "overrides", {}]
   }
   for (const [name, [options, field, value]] of Object.entries(wrong)) {

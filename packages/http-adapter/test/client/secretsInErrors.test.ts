@@ -34,6 +34,16 @@ describe("credentials of a URL", () => {
         assert.notInclude(error.message, secret)
       }
     }))
+  it.scopedLive("are in no error: a password that is not encoded, and makes the text no URL", () =>
+    Effect.gen(function*() {
+      const { client } = yield* ours()
+      for (const password of [`a/${secret}`, `a?${secret}`, `a#${secret}`, `a\\${secret}`, `a@/${secret}`]) {
+        const error = yield* Effect.flip(client.get(`http://user:${password}@users.test/`))
+        assert.notInclude(error.message, secret)
+        assert.notInclude(shown(error), secret)
+        assert.include(error.message, "users.test")
+      }
+    }))
   it.scopedLive("are in no printed response", () =>
     Effect.gen(function*() {
       const { url } = yield* recorder()

@@ -1,8 +1,8 @@
 /** Keys, passphrases and passwords of proxies are planted everywhere, and found nowhere. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Inspectable, Option, Redacted, Stream } from "effect"
+import { Cause, ConfigProvider, Effect, Inspectable, Option, Redacted, Stream } from "effect"
 import { inspect } from "node:util"
-import { HttpError, Origin, PooledHttpClient } from "../../src/index.ts"
+import { type HttpAdapterConfig, HttpError, HttpProxy, Origin, PooledHttpClient } from "../../src/index.ts"
 import { certificates } from "../parts/certificates.ts"
 import { lacks } from "../parts/programs.ts"
 import * as Faults from "../parts/tcp/faults.ts"
@@ -19,6 +19,12 @@ const shown = (value: unknown): string =>
     JSON.stringify(Inspectable.toJSON(value), (_, each) => typeof each === "bigint" ? String(each) : each) ?? "",
     String(value)
   ].join("\n")
+
+// as somebody without a compiler may write it
+const mistyped = (options: object): Partial<HttpAdapterConfig.Options> => options
+
+const proxiesIn = (variables: Record<string, string>) =>
+  Effect.withConfigProvider(HttpProxy.environment, ConfigProvider.fromMap(new Map(Object.entries(variables))))
 
 describe.skipIf(lacks("openssl"))("secrets of identities and proxies", () => {
   for (const redacted of [false, true]) {
@@ -81,7 +87,15 @@ describe.skipIf(lacks("openssl"))("secrets of identities and proxies", () => {
         const wrong = [
           yield* Effect.flip(rigged.pool.rotate({ packed: { ...locked, key: localhost.key } })),
           yield* Effect.flip(rigged.pool.reconfigure({ tls: { ...packed, passphrase: "planted-other" } })),
-          yield* Effect.flip(rigged.pool.reconfigure({ proxy: url.replace("http:", "ftp:") }))
+          yield* Effect.flip(rigged.pool.reconfigure({ proxy: url.replace("http:", "ftp:") })),
+          // names and passwords as they are mistyped
+          yield* Effect.flip(rigged.pool.reconfigure(mistyped({ TLS: locked }))),
+          yield* Effect.flip(rigged.pool.reconfigure(mistyped({ passphrase: "planted-other" }))),
+          yield* Effect.flip(rigged.pool.reconfigure(mistyped({ tls: { passphrase: 9_182_736_455 } }))),
+          yield* Effect.flip(rigged.pool.reconfigure({ proxy: url.replace("planted-", "12/planted-") })),
+          yield* Effect.flip(rigged.pool.reconfigure({ proxy: url.replace("planted-", "a/planted-") })),
+          yield* Effect.flip(rigged.pool.reconfigure({ proxy: Redacted.make("planted-url/x") })),
+          yield* Effect.flip(proxiesIn({ HTTPS_PROXY: url.replace("planted-", "a#planted-") }))
         ]
         const origin = Origin.fromUrl(peer.origin)
         assert(origin !== undefined)
@@ -96,7 +110,7 @@ describe.skipIf(lacks("openssl"))("secrets of identities and proxies", () => {
           shown(yield* rigged.pool.hostStats(origin)),
           shown(yield* rigged.pool.metrics),
           ...causes.map(({ message }) => message),
-          ...wrong.map(({ message }) => message)
+          ...wrong.map((error) => "message" in error ? error.message : String(error))
         ].join("\n")
         assert.include(texts, "rejectUnauthorized: false")
         assert.include(texts, `through http://127.0.0.1:${proxy.port}`)
@@ -105,6 +119,7 @@ describe.skipIf(lacks("openssl"))("secrets of identities and proxies", () => {
           localhost.key.split("\n")[1] ?? "",
           encrypted.passphrase,
           "planted-",
+          "9182736455",
           btoa("user:planted-password"),
           encrypted.pfx.toString("base64").slice(40, 80)
         ]

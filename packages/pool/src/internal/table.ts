@@ -2,6 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import { ConfigInvalid } from "../PoolError.ts"
+import { kindOf } from "./kindOf.ts"
 import { nearest } from "./nearest.ts"
 import { argument, type Rule } from "./rules.ts"
 
@@ -105,5 +106,6 @@ export const decode = <T extends Table>(
 const unknownField = (prefix: string, name: string, value: unknown, names: ReadonlyArray<string>) => {
   const close = nearest(name, names)
   const hint = close === undefined ? "" : `; did you mean ${prefix}${close}?`
-  return invalid(prefix + name, value, `the fields ${names.map((known) => prefix + known).join(", ")}${hint}`)
+  // Nobody knows what it is, so it may be a secret: a key, beside a name that was mistyped.
+  return invalid(prefix + name, kindOf(value), `the fields ${names.map((known) => prefix + known).join(", ")}${hint}`)
 }

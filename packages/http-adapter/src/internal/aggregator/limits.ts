@@ -67,7 +67,9 @@ export const decoder = (names: ReadonlyArray<keyof Limits>, preset: Preset) => {
     for (const [name, value] of Object.entries(options)) {
       if (value === undefined) continue
       const known = names.find((one) => one === name)
-      decoded[name] = Settings.argument<unknown>(name, known === undefined ? unknown : rules[known], value)
+      decoded[name] = known === undefined
+        ? Settings.argument(name, unknown, Settings.kindOf(value))
+        : Settings.argument<unknown>(name, rules[known], value)
     }
     // it began as a whole one, and each value on top came from the rule of its own name
     return decoded as unknown as Limits
