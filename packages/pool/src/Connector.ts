@@ -29,6 +29,8 @@ export type Signal = Data.TaggedEnum<{
   Closed: { readonly reason: string }
   /** The peer wants to end (GOAWAY): the leases at work may finish, no new one starts. */
   Draining: {}
+  /** The connection is not to be used any more, for a reason of our own: the leases at work may finish, no new one starts. */
+  Retire: { readonly reason: string }
   /** How many leases the connection carries at once from now on. */
   Capacity: { readonly leases: number }
   /** The peer will close the connection at that time (milliseconds of the pool's clock). A later report replaces an earlier one. */

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { Signal } from "../src/Connector.ts"
 import { ask, borrow, type Borrower, borrowers, holders, rig, settle, statsOf } from "./rig.ts"
@@ -136,6 +139,22 @@ describe("a connection that carries several leases", () => {
       yield* other!.release
       assert.isFalse(connection.isOpen)
       assert.deepInclude(yield* statsOf(pool), { active: 1, idle: 0, closedBy: { retired: 1 } })
+    }))
+
+  it.scoped("P3: one that is retired by its connector finishes its leases, starts none, and says why", () =>
+    Effect.gen(function*() {
+      const { network, pool } = yield* rig({}, { capacity: 3 })
+      const closed = yield* Effect.fork(Stream.runHead(Stream.filter(pool.events, ({ _tag }) => _tag === "Closed")))
+      const [one] = yield* borrowers(pool, 1)
+      const { connection } = yield* one!.lease
+      yield* network.signal(connection, Signal.Retire({ reason: "other keys" }))
+      const next = yield* borrow(pool)
+      assert.notStrictEqual((yield* next.lease).connection, connection)
+      assert.isTrue(connection.isOpen)
+      yield* one!.release
+      assert.isFalse(connection.isOpen)
+      const event = Option.getOrThrow(yield* Fiber.join(closed))
+      assert.deepInclude(event, { reason: "retired", detail: "other keys" })
     }))
 
   it.scoped("P3: one that is draining while idle is closed at once", () =>

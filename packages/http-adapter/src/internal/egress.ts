@@ -35,7 +35,8 @@ export class Gate {
     this.egress = egress
     this.names = new WeakMap()
     for (const { address, open, origin, report } of this.connections) {
-      if (open && this.deniedAt(origin, address) !== undefined) report(Connector.Signal.Draining())
+      const denied = open ? this.deniedAt(origin, address) : undefined
+      if (denied !== undefined) report(Connector.Signal.Retire({ reason: denied.message }))
     }
   }
 

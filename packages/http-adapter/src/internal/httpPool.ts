@@ -87,13 +87,11 @@ export const make = (
       warm: (key, connections) => Effect.suspend(() => pool.warm(route(key), connections)),
       retire: (key) => Effect.suspend(() => pool.retire(route(key))),
       reconfigure: (change) =>
-        config.change(change, reconfigure, ({ egress }) => {
+        config.change(() => change, reconfigure, ({ egress }) => {
           if (Object.hasOwn(change, "egress")) gate.change(egress)
         }),
       rotate: (identities) =>
-        Effect.suspend(() =>
-          config.change({ identities: { ...config.given().identities, ...identities } }, reconfigure)
-        ),
+        config.change((given) => ({ identities: { ...given.identities, ...identities } }), reconfigure),
       stats: pool.stats,
       hostStats: (key) => Effect.suspend(() => pool.hostStats(route(key))),
       events: pool.events,

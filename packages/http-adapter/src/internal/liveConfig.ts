@@ -2,6 +2,7 @@
 import type { ConnectionPool, PoolConfig, PoolError } from "@watertight/pool"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import type { Options } from "../HttpAdapterConfig.ts"
@@ -16,7 +17,6 @@ import { follow } from "./tlsReload.ts"
 type Reconfigure = ConnectionPool.ConnectionPool<Origin.Origin, unknown, unknown>["reconfigure"]
 
 export interface LiveConfig {
-  readonly given: () => Partial<Options>
   readonly current: () => Split
   readonly client: () => ClientView
   readonly settingsOf: (origin: Origin.Origin) => HttpSettings
@@ -24,13 +24,16 @@ export interface LiveConfig {
   readonly openTls: OpenTls
   /** the same origin with the proxy that the settings have for it */
   readonly route: (origin: Origin.Origin) => Origin.Origin
-  /** `applied` is run in the step in which the change is made */
+  /** `wanted` is found by what was given before; `applied` is run in the step in which the change is made */
   readonly change: (
-    change: Partial<Options>,
+    wanted: (given: Partial<Options>) => Partial<Options>,
     pool: Reconfigure,
     applied?: (next: Split) => void
   ) => Effect.Effect<void, PoolError.ConfigInvalid>
 }
+
+/** After a change of these, some hosts may be asked no more. */
+const movers = ["proxy", "identities"] as const
 
 /** Files of identities are looked at until the scope closes. */
 export const makeConfig = (
@@ -41,10 +44,13 @@ export const makeConfig = (
     const scope = yield* Effect.scope
     const fork = Runtime.runFork(yield* Effect.runtime())
     const openTls = new OpenTls()
-    const drain = Effect.sync(() => openTls.drain((origin) => Either.getOrUndefined(identitiesOf(origin))))
+    /** None for a host whose settings do not fit together now: nothing more is to be asked as whoever we were before. */
+    const identitiesNow = (origin: Origin.Origin): Identities | undefined =>
+      Either.getOrUndefined(Either.flatMap(Either.try(() => identitiesOf(origin)), identity))
+    const drain = (): void => openTls.drain(identitiesNow)
     const keys = new TlsKeys(
       () => clock.unsafeCurrentTimeMillis(),
-      (files: Followed) => void fork(follow(files, keys, drain), { scope })
+      (files: Followed) => void fork(follow(files, keys, Effect.sync(drain)), { scope })
     )
     let given = options
     let current = yield* split(options, keys)
@@ -68,20 +74,26 @@ export const makeConfig = (
       return proxy === undefined ? origin : Origin.make({ ...origin, proxy })
     }
 
-    const change: LiveConfig["change"] = (wanted, pool, applied) =>
-      Effect.flatMap(Effect.suspend(() => split({ ...given, ...wanted }, keys)), (next) => {
-        const changed = Object.fromEntries(Object.entries(next.pool).filter(([name]) => Object.hasOwn(wanted, name)))
-        return Effect.map(pool(changed as Partial<PoolConfig.Options<Origin.Origin>>), () => {
-          given = { ...given, ...wanted }
-          current = next
-          client = { ...next.client, identities: next.identities }
-          openTls.drain((origin) => Either.getOrUndefined(identitiesOf(origin)))
-          applied?.(next)
-        })
-      })
+    // One after the other, and each as a whole: a fiber may yield between any two steps.
+    const turns = Effect.unsafeMakeSemaphore(1)
+    const change: LiveConfig["change"] = (wantedOf, pool, applied) =>
+      turns.withPermits(1)(Effect.uninterruptible(Effect.gen(function*() {
+        const wanted = wantedOf(given)
+        const next = yield* split({ ...given, ...wanted }, keys)
+        // which hosts are left behind is said by overrides
+        const moves = movers.some((name) => Object.hasOwn(wanted, name))
+        const changed = Object.fromEntries(
+          Object.entries(next.pool).filter(([name]) => Object.hasOwn(wanted, name) || (moves && name === "overrides"))
+        )
+        yield* pool(changed as Partial<PoolConfig.Options<Origin.Origin>>)
+        given = { ...given, ...wanted }
+        current = next
+        client = { ...next.client, identities: next.identities }
+        applied?.(next)
+        drain()
+      })))
 
     return {
-      given: () => given,
       current: () => current,
       client: () => client,
       settingsOf: (origin) => current.of(origin),

@@ -35,7 +35,7 @@ export class OpenTls {
       const now = asked.get(one.origin)
       if (now !== undefined && isSame(now, one.identities)) continue
       this.open.delete(one)
-      one.report(Connector.Signal.Draining())
+      one.report(Connector.Signal.Retire({ reason: "its TLS identity has changed" }))
     }
   }
 }

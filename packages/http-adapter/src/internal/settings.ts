@@ -6,10 +6,11 @@ import * as EgressPolicy from "../EgressPolicy.ts"
 import type { ClientOptions, HttpOptions, Options } from "../HttpAdapterConfig.ts"
 import type { Origin } from "../Origin.ts"
 import { compile, type Egress } from "./egressRules.ts"
+import { leaving } from "./leftBehind.ts"
 import type { ProxyImpl } from "./proxy.ts"
 import { choiceOf, noProxies, ProxyChoice } from "./proxyChoice.ts"
 import { TlsChoice, type TlsKeys } from "./tlsKeys.ts"
-import { isRecord, kindOf, refuse } from "./tlsPlain.ts"
+import { isRecord, refuse } from "./tlsPlain.ts"
 
 /** What HTTP/2 can say, from what it begins with. */
 const windowSize: Settings.Rule<number> = {
@@ -150,7 +151,7 @@ export const split = (options: Partial<Options>, keys: TlsKeys): Either.Either<S
       PoolConfig.names
     )
     const identities = yield* identitiesOf(named, settings.tls, keys)
-    const pool = { ...otherDefaults, ...given }
+    const pool = { ...otherDefaults, ...given, overrides: leaving(undefined, () => settings, identities) }
     const egress = yield* compile(client.egress.rules, client.egress.otherwise)
     const usual = { acquireTimeout: pool.acquireTimeout ?? PoolConfig.defaults.acquireTimeout }
     if (overrides === undefined) {
@@ -166,6 +167,7 @@ export const split = (options: Partial<Options>, keys: TlsKeys): Either.Either<S
       PoolConfig.hostNames
     )
     const of = (origin: Origin): HttpSettings => Either.getOrThrowWith(hosts.own(origin), (error) => error)
+    const { rest } = hosts
     const known = new WeakMap<Origin, Early>()
     return {
       client,
@@ -175,11 +177,12 @@ export const split = (options: Partial<Options>, keys: TlsKeys): Either.Either<S
       early: (origin: Origin) => {
         const before = known.get(origin)
         if (before !== undefined) return before
-        const early = earlyOf(of(origin), { ...usual, ...hosts.rest?.(origin) })
+        const early = earlyOf(of(origin), { ...usual, ...rest?.(origin) })
         known.set(origin, early)
         return early
       },
-      pool: { ...pool, overrides: hosts.rest }
+      // what is no function is the pool's to refuse
+      pool: { ...pool, overrides: typeof rest === "function" ? leaving(rest, of, identities) : rest }
     }
   })
 
@@ -205,7 +208,9 @@ const identitiesOf = (
   Either.gen(function*() {
     const all = new Map<string, TlsChoice>()
     if (given === undefined) return all
-    if (!isRecord(given)) return yield* refuse("identities", kindOf(given), "an object with options of TLS by name")
+    if (!isRecord(given)) {
+      return yield* refuse("identities", Settings.kindOf(given), "an object with options of TLS by name")
+    }
     for (const [name, tls] of Object.entries(given)) {
       if (!/^[^\p{Cc}\s](?:[^\p{Cc}]*[^\p{Cc}\s])?$/u.test(name)) {
         yield* refuse("identities", name, "names that are not blank, without control characters")

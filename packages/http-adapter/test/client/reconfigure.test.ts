@@ -1,7 +1,7 @@
 /** Settings that change while the pool is at work: no request fails of it, and no connection is dropped. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
-import { HttpError, Origin, PooledHttpClient } from "../../src/index.ts"
+import { EgressPolicy, HttpError, Origin, PooledHttpClient } from "../../src/index.ts"
 import { until } from "../parts/waiting.ts"
 import { answer, ours, released } from "./rig.ts"
 
@@ -50,6 +50,28 @@ describe("reconfigure", () => {
       assert.strictEqual(accepted(), 2)
       assert.strictEqual(yield* get.pipe(PooledHttpClient.withOptions({ fresh: true })), "four")
       yield* released(pool)
+    }))
+
+  it.scopedLive("several at the same time: none is lost, however the fibers take turns", () =>
+    Effect.gen(function*() {
+      const { client, pool, url } = yield* rig
+      const names = Array.from({ length: 8 }, (_, index) => `tenant ${index}`)
+      const changes = [
+        ...names.map((name) => pool.rotate({ [name]: {} })),
+        pool.reconfigure({ maxResponseSize: 4 }),
+        pool.reconfigure({ egress: EgressPolicy.make([]) })
+      ]
+      for (let turns = 12; turns < 30; turns++) {
+        yield* pool.reconfigure({ identities: {}, maxResponseSize: 3, egress: EgressPolicy.all })
+        yield* Effect.all(changes, { concurrency: "unbounded" }).pipe(Effect.withMaxOpsBeforeYield(turns))
+        const denied = yield* Effect.flip(client.get(url))
+        assert.strictEqual(Option.getOrThrow(HttpError.causeOf(denied))._tag, "EgressDenied")
+        yield* pool.reconfigure({ egress: EgressPolicy.all })
+        for (const identity of names) {
+          const get = Effect.flatMap(client.get(url), (response) => response.text)
+          assert.strictEqual(yield* get.pipe(PooledHttpClient.withOptions({ identity, fresh: true })), "four")
+        }
+      }
     }))
 
   it.scopedLive("keeps what it is not told, overrides included, and takes new overrides", () =>

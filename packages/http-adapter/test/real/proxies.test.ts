@@ -1,6 +1,6 @@
 /** Through real proxies, with a user and without, to hosts with TLS and without. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Fiber, Redacted } from "effect"
 import type { HttpAdapterConfig, HttpProxy } from "../../src/index.ts"
 import { Origin, PooledHttpClient, Resolver } from "../../src/index.ts"
 import { certificates } from "../parts/certificates.ts"
@@ -11,6 +11,7 @@ import * as Proxies from "../parts/proxies.ts"
 import * as Faults from "../parts/tcp/faults.ts"
 import * as Peer from "../parts/tcp/peer.ts"
 import * as Tunnels from "../parts/tcp/tunnels.ts"
+import { until, untilEqual } from "../parts/waiting.ts"
 import { causeOf, connectionsOf, echoOf, hostOf, rig, textOf } from "./rig.ts"
 
 const user = { name: "app", password: "planted-p:ss" }
@@ -143,12 +144,47 @@ describe.skipIf(lacks("openssl"))("through a proxy", () => {
       ) {
         yield* rigged.pool.reconfigure({ proxy: setting })
         yield* textOf(rigged, url)
+        // the way of before is left
+        yield* peer.awaitOpen(1)
       }
-      assert.deepStrictEqual([peer.accepted(), proxy.accepted()], [4, 3])
+      assert.deepStrictEqual([peer.accepted(), proxy.accepted()], [5, 3])
       const credentials = proxy.asked.map((head) => /proxy-authorization: (.*)\r\n/.exec(head)?.[1])
       assert.deepStrictEqual(credentials, [undefined, `Basic ${btoa("one:")}`, `Basic ${btoa("two:")}`])
       // Nothing of it reaches the host.
       for (const { bytes } of peer.connections) assert.notInclude(String(bytes()), "proxy-")
+    }))
+
+  it.scopedLive("another way leaves nothing on the old one: no idle connections, none that are dialed ahead", () =>
+    Effect.gen(function*() {
+      const peer = yield* Peer.start(Faults.answers())
+      const [proxy, other] = [yield* Tunnels.start(), yield* Tunnels.start()]
+      const rigged = yield* rig({ proxy: proxy.origin, overrides: () => ({ minIdle: 3 }) })
+      const warm = (way: Tunnels.Tunnels) => until("it is warm", Effect.sync(() => way.open() >= 3))
+      yield* textOf(rigged, peer.origin)
+      yield* warm(proxy)
+      yield* rigged.pool.reconfigure({ proxy: other.origin })
+      yield* proxy.awaitOpen(0)
+      const before = proxy.accepted()
+      yield* textOf(rigged, peer.origin)
+      yield* warm(other)
+      yield* rigged.pool.reconfigure({ overrides: () => ({ minIdle: 1, proxy: "none" }) })
+      yield* other.awaitOpen(0)
+      yield* textOf(rigged, peer.origin)
+      assert.deepStrictEqual([proxy.accepted(), proxy.open(), other.open()], [before, 0, 0])
+    }))
+
+  it.scopedLive("another way while requests wait for the old one, and are under way there: none fails", () =>
+    Effect.gen(function*() {
+      const gate = Faults.gated(Faults.answers())
+      const peer = yield* Peer.start(gate.behaviour)
+      const proxy = yield* Tunnels.start()
+      const rigged = yield* rig({ proxy: proxy.origin, maxConnectionsPerHost: 1 })
+      const asking = yield* Effect.fork(Effect.replicateEffect(textOf(rigged, peer.origin), 3, { concurrency: 3 }))
+      yield* untilEqual("requests", Effect.sync(() => peer.requests().length), 1)
+      yield* rigged.pool.reconfigure({ proxy: "none" })
+      gate.open()
+      assert.deepStrictEqual(yield* Fiber.join(asking), ["ok", "ok", "ok"])
+      yield* proxy.awaitOpen(0)
     }))
 
   it.scopedLive("a Unix socket is reached directly", () =>

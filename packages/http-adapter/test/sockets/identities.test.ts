@@ -1,6 +1,6 @@
 /** Identities of TLS: who shares a connection, what becomes of old ones, and what the log is told. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Redacted } from "effect"
+import { ConfigProvider, Effect, Exit, Fiber, Option, Redacted, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { TLSSocket } from "node:tls"
@@ -155,6 +155,46 @@ describe.skipIf(lacks("openssl") || !Descriptors.available)("identities of TLS",
       yield* rigged.pool.reconfigure({ tls: { ca: all.authority, ...own(all.bTest) } })
       assert.strictEqual(yield* Fiber.join(asking), "b.test")
       yield* peer.awaitOpen(1)
+    }))
+
+  it.scopedLive("one that is taken away keeps nothing, and nothing is dialed ahead for it", () =>
+    Effect.gen(function*() {
+      const all = yield* certificates
+      const peer = yield* server(all)
+      const rigged = yield* rig({ tls: { ca: all.authority }, identities: { it: own(all.aTest) }, minIdle: 2 })
+      yield* textOf(rigged, peer.origin).pipe(as("it"))
+      yield* peer.awaitOpen(2)
+      const closed = yield* Effect.fork(
+        Stream.runHead(Stream.filter(rigged.pool.events, ({ _tag }) => _tag === "Closed"))
+      )
+      yield* Effect.yieldNow()
+      yield* rigged.pool.reconfigure({ identities: {} })
+      yield* peer.awaitOpen(0)
+      assert.deepInclude(Option.getOrThrow(yield* Fiber.join(closed)), {
+        reason: "retired",
+        detail: "its TLS identity has changed"
+      })
+      yield* untilEqual("connections", connectionsOf(rigged), 0)
+      assert.deepStrictEqual((yield* rigged.pool.stats).hosts.filter(({ failed }) => failed > 0), [])
+    }))
+
+  it.scopedLive("a rotation that one host's settings do not go with reaches the others, and ends what that host has", () =>
+    Effect.gen(function*() {
+      const all = yield* certificates
+      const peer = yield* Peer.start(Faults.answers(), { tls: all.localhost })
+      const strict: HttpTls.TlsOptions = { ca: all.authority, minVersion: "TLSv1.3" }
+      const rigged = yield* rig({
+        overrides: ({ host }) => ({ tls: host === "localhost" ? strict : { ca: all.authority } }),
+        identities: { it: {} }
+      })
+      const urls = [peer.origin.replace("127.0.0.1", "localhost"), peer.origin] as const
+      for (const url of urls) yield* textOf(rigged, url).pipe(as("it"))
+      assert.strictEqual(peer.open(), 2)
+      yield* rigged.pool.rotate({ it: { maxVersion: "TLSv1.2" } })
+      yield* peer.awaitOpen(0)
+      assert.strictEqual(yield* textOf(rigged, urls[1]).pipe(as("it")), "ok")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(textOf(rigged, urls[0]).pipe(as("it")))))
+      assert.strictEqual(peer.accepted(), 3)
     }))
 
   it.scopedLive("a rotation that does not fit is refused, and changes nothing", () =>

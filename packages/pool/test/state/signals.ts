@@ -8,6 +8,7 @@ import type { World } from "./world.ts"
 const signals: ReadonlyArray<(now: number) => Signal> = [
   () => Signal.Closed({ reason: "ECONNRESET" }),
   () => Signal.Draining(),
+  () => Signal.Retire({ reason: "rotated" }),
   ...[2, 10, 1, 3.5, Infinity, Number.NaN, 0, -1].map((leases) => () => Signal.Capacity({ leases })),
   ...[10, 1_000, -1, Number.NaN, Infinity].map((after) => (now: number) => Signal.ExpiresAt({ millis: now + after }))
 ]
@@ -21,6 +22,7 @@ export const tell = (world: World, socket: Socket, how: number): void => {
   const alive = where === "open" || where === "connecting"
   if (signal._tag === "Closed" && alive) socket.reasons.add("peer")
   if (signal._tag === "Draining" && alive) socket.reasons.add(where === "connecting" ? "peer" : "retired")
+  if (signal._tag === "Retire" && alive) socket.reasons.add("retired")
   if (signal._tag === "ExpiresAt" && !Number.isNaN(signal.millis)) {
     // the state may have found it over already, and then its end stands
     if (socket.pastItsTime(world.now)) socket.usedUp = true

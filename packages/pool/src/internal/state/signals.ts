@@ -41,6 +41,11 @@ export const signal = <C extends Member, W extends Waiter>(
       Ending.retire(state, member, "retired", out, "the peer is draining")
       break
     }
+    case "Retire": {
+      // Not its peer's doing: within the handshake it is no failure.
+      Ending.retire(state, member, "retired", out, report.reason)
+      break
+    }
     case "ExpiresAt": {
       // The last word counts: a server that keeps idle connections for five seconds says so with every answer, and means
       // five seconds from that answer on. NaN would make every comparison false: such a report says nothing.
