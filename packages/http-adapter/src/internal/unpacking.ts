@@ -8,6 +8,7 @@ import { Body, type Source } from "./body.ts"
 import { accepted, type Undo, undoOf } from "./codings.ts"
 import type { Exchange } from "./exchange.ts"
 import { contentEncodingOf } from "./head.ts"
+import type { ZstdFrames } from "./zstdFrames.ts"
 
 /** A server has no use for more, but each costs memory here. */
 const most = 4
@@ -153,6 +154,7 @@ class Stage implements Sink {
   private readonly drained: () => void
   private readonly failed: (cause: Error | "tooLarge") => void
   private stream: Transform | undefined = undefined
+  private frames: ZstdFrames | undefined = undefined
   private produced = 0
 
   constructor(
@@ -171,6 +173,7 @@ class Stage implements Sink {
 
   write(chunk: Uint8Array): boolean {
     this.stream ??= this.open(chunk)
+    this.frames?.push(chunk)
     return this.stream.write(chunk)
   }
 
@@ -188,16 +191,27 @@ class Stage implements Sink {
   }
 
   private open(first: Uint8Array): Transform {
-    const stream = this.undo(first)
+    const { frames, stream } = this.undo(first)
+    this.frames = frames
     return stream
       .on("data", (chunk: Uint8Array) => {
-        // of every stage: what goes through the first may be much, and nothing of it come out of the last
-        this.produced += chunk.length
-        if (this.produced > this.limit) this.failed("tooLarge")
-        else if (!this.next.write(chunk)) stream.pause()
+        if (!this.give(chunk)) stream.pause()
       })
       .on("drain", this.drained)
-      .on("end", () => this.next.end())
-      .on("error", this.failed)
+      .on("end", () => frames?.whole === false ? this.failed(new Error("unexpected end of file")) : this.next.end())
+      .on("error", (cause) => {
+        // what a slow reader has not taken yet was good
+        for (let chunk: Uint8Array | null = stream.read(); chunk !== null; chunk = stream.read()) this.give(chunk)
+        this.failed(cause)
+      })
+  }
+
+  /** `false` to wait until there is room. */
+  private give(chunk: Uint8Array): boolean {
+    // of every stage: what goes through the first may be much, and nothing of it come out of the last
+    this.produced += chunk.length
+    if (this.produced <= this.limit) return this.next.write(chunk)
+    this.failed("tooLarge")
+    return true
   }
 }

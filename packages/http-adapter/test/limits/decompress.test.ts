@@ -76,8 +76,7 @@ describe("decompress", () => {
         let wrong: Uint8Array = body
         const { client, stats } = yield* rig({ [users]: Effect.sync(() => coded(coding, wrong)) }, on)
         const damaged = Buffer.from(body).fill(0xff, 2, body.length - 1)
-        // Node's zstd takes the end of its input for the end of the body
-        const cut = coding === "zstd" ? [] : [body.subarray(0, 1), body.subarray(0, body.length >> 1)]
+        const cut = [body.subarray(0, 1), body.subarray(0, body.length >> 1), body.subarray(0, -1)]
         for (wrong of [...cut, damaged]) {
           const whole = yield* causeIn(Effect.flatMap(client.get(users), (response) => response.text))
           assert.deepInclude(whole, { tag: "DecompressionFailed", reason: "Decode", host: users, coding })

@@ -5,6 +5,7 @@ import { Effect, Fiber, Stream, TestClock } from "effect"
 import { randomBytes } from "node:crypto"
 import Zlib from "node:zlib"
 import type { HttpAdapterConfig } from "../../src/index.ts"
+import { answer, ours } from "../client/rig.ts"
 import { until } from "../parts/waiting.ts"
 import { causeIn, causeOf, failureOf, rig, settle, users } from "../testHttpRig.ts"
 import { watchHandles } from "./handles.ts"
@@ -38,6 +39,32 @@ const alike = (
       }
       assert.deepStrictEqual(ends[1], ends[0])
     }))
+
+describe("a compressed body that is cut off", () => {
+  it.scopedLive("gives a slow reader all that came before, as a plain one does", () =>
+    Effect.gen(function*() {
+      const whole = Zlib.gzipSync(Buffer.alloc(400_000, noise.subarray(0, 1000)), { level: 0 })
+      const site = yield* answer(({ url }, response) => {
+        response.writeHead(200, { "content-encoding": "gzip" })
+        if (url === "/damaged") response.end(Buffer.concat([whole.subarray(0, 200_000), Buffer.alloc(9, 0xff)]))
+        else response.write(whole.subarray(0, 200_000), () => setTimeout(() => response.destroy(), 50))
+      })
+      const { client } = yield* ours({ decompress: true, readAhead: 1000 })
+      const most = Zlib.gunzipSync(whole.subarray(0, 200_000), { finishFlush: Zlib.constants.Z_SYNC_FLUSH }).length
+      for (const path of ["/cut", "/damaged"]) {
+        let length = 0
+        const reading = Effect.flatMap(
+          client.get(site.url + path),
+          (response) =>
+            Stream.runForEach(response.stream, (piece) =>
+              Effect.delay(Effect.sync(() => length += piece.length), "20 millis"))
+        )
+        const { tag } = yield* causeIn(reading)
+        assert.strictEqual(tag, path === "/cut" ? "ConnectionLost" : "DecompressionFailed")
+        assert.isAtLeast(length, most)
+      }
+    }))
+})
 
 describe("a compressed body", () => {
   alike(
