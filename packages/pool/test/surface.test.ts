@@ -157,7 +157,7 @@ describe("settings", () => {
   it("are declared, checked and read by adapters as by the pool", () => {
     const rules = ["count", "finite", "finiteCount", "finitePositive", "flag", "oneOf", "path", "period", "positive"]
     const tables = ["field", "durationField", "namesOf", "defaultsOf", "presets"]
-    const values = ["argument", "decode", "environment", "split", "splitOverrides"]
+    const values = ["argument", "decode", "environment", "kindOf", "split", "splitOverrides"]
     assert.sameMembers(Object.keys(Settings), [...rules, "share", "text", ...tables, ...values])
   })
 
