@@ -56,7 +56,16 @@ describe("publicOnly refuses", () => {
       const site = yield* recorder()
       const port = new URL(site.url).port
       for (
-        const address of ["127.0.0.1", "::ffff:127.0.0.1", "127.1", "2130706433", "localhost", "0", "", "unix:/tmp/x"]
+        const address of [
+          "127.0.0.1",
+          "::ffff:127.0.0.1",
+          "127.1",
+          "2130706433",
+          "localhost",
+          "0",
+          "",
+          "unix:/run/x.sock"
+        ]
       ) {
         const { client } = yield* ours(publicOnly, Resolver.layerStatic({ "users.test": [address] }))
         yield* denied(client, `http://users.test:${port}/`)
